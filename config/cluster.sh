@@ -18,11 +18,13 @@ say() { echo "== $*"; }
 [ -x "$nats" ] || { say "$nats is missing: make .build-venv/ready" >&2; exit 1; }
 
 # Gateways first, so that they bring what they have to the log.
-gateways=() servers=()
+gateways=() servers=() roamer=
 finish() {
     trap '' INT TERM
     trap - EXIT
     say "stopping"
+    # Its group: what it waits for, too.
+    if [ -n "$roamer" ]; then kill -- "-$roamer" 2>/dev/null || true; fi
     for process in ${gateways[@]+"${gateways[@]}"}; do kill "$process" 2>/dev/null || true; done
     for process in ${gateways[@]+"${gateways[@]}"}; do wait "$process" 2>/dev/null || true; done
     for process in ${servers[@]+"${servers[@]}"}; do kill "$process" 2>/dev/null || true; done
@@ -100,6 +102,28 @@ start_gateway() {
     await "$directory/log" grep -q "API on " "$directory/log"
 }
 
+# A device that connects to one node after the other, every two seconds. One that is away is passed over.
+client="-h localhost --cafile data/tls/ca.pem -V 5"
+furnish_roamer() {
+    local secret=$place/lamp-2.secret
+    [ -s "$secret" ] && return
+    openssl rand -hex 16 >"$secret.new"
+    printf 'dk,secret\nlamp-2,%s\n' "$(cat "$secret.new")" |
+        "$tollgate" device import demo - --api http://127.0.0.1:8181 --token-file "$token" >/dev/null
+    mv "$secret.new" "$secret"
+}
+roam() {
+    local i
+    while true; do
+        for i in $nodes; do
+            # shellcheck disable=SC2086
+            timeout 10 mosquitto_pub $client -p "1884$i" -u 'lamp-2&demo' -P "$(cat "$place/lamp-2.secret")" \
+                -q 1 -t d/demo/lamp-2/up/roam -m "to n$i, port 1884$i" >/dev/null 2>&1 || true
+            sleep 2
+        done
+    done
+}
+
 mkdir -p "$place"
 [ -s "$place/nats.password" ] || openssl rand -hex 16 >"$place/nats.password"
 say "three NATS servers with JetStream, sync_interval: always"
@@ -123,6 +147,11 @@ done
 
 token=$place/n1/data.secrets/admin.token
 await "$place/n1/log" grep -q "mosquitto_pub" "$place/n1/out"
+furnish_roamer
+if command -v mosquitto_pub >/dev/null; then
+    roam &
+    roamer=$!
+fi
 "$tollgate" cluster status --api http://127.0.0.1:8181 --token-file "$token"
 cat "$place/n1/out"
 cat <<TEXT
@@ -133,8 +162,19 @@ The same books at each node. What one has sold, another one's devices consume:
   $tollgate cluster status --api http://127.0.0.1:8182
   $tollgate cluster check --api http://127.0.0.1:8181
 
-A device may connect to any node: port 18841, 18842 or 18843. The gateways' processes are ${gateways[*]},
-the servers' ${servers[*]}: stop one (kill -STOP), kill one (kill -9), and look at the status again.
+A device may connect to any node: port 18841, 18842 or 18843. lamp-2 does so, to one after the other (mosquitto_pub,
+Debian's mosquitto-clients). It has consumed one code, and its day's count goes with it:
+
+  $tollgate device show demo lamp-2 --api http://127.0.0.1:8183
+  $tollgate device trace demo lamp-2 --api http://127.0.0.1:8181
+
+What it says comes to an application at any node: in the first of the lines above write another port for 18841.
+The gateways' processes are ${gateways[*]}, the servers' ${servers[*]}: stop one (kill -STOP), kill one (kill -9), and look
+at the status again. One that was killed stays away until it is started again, here:
+
+  $tollgate serve --config $place/n2/tollgate.yaml
+  $nats -c $place/nats2/server.conf
+
 Ctrl-C ends them all. What they keep, and their logs, is below $place.
 TEXT
 wait

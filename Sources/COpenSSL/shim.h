@@ -217,6 +217,12 @@ static inline const ASN1_STRING *tollgate_general_names_uri(const GENERAL_NAMES 
     return name->type == GEN_URI ? name->d.uniformResourceIdentifier : NULL;
 }
 
+// The text of the name at `index` if it is a DNS name, or NULL; it belongs to `names`.
+static inline const ASN1_STRING *tollgate_general_names_dns(const GENERAL_NAMES *names, int index) {
+    const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, index);
+    return name->type == GEN_DNS ? name->d.dNSName : NULL;
+}
+
 // Gives up a list's certificates, and the list; NULL is fine.
 static inline void tollgate_x509_chain_free(STACK_OF(X509) *chain) {
     sk_X509_pop_free(chain, X509_free);

@@ -3,7 +3,7 @@ public import Bytes
 /// Bytes as hexadecimal digits (RFC 4648, 8), without a branch or a table that depends on them.
 public enum Hexadecimal {
     /// What `digit` (ASCII, either case) stands for, or 255.
-    static func value(ofDigit digit: UInt8) -> UInt8 {
+    public static func value(ofDigit digit: UInt8) -> UInt8 {
         let character = Int16(digit)
         let lowered = character | 0x20
         // All ones where the character is in the range, else zero: the sign of a difference.

@@ -200,9 +200,7 @@ struct Foundations {
                 throw .configuration(
                     ConfigurationProblem(
                         path: "listeners[\(index)].address",
-                        reason: "'\(listener.address)' is not an IP address"
-                    )
-                )
+                        reason: "'\(listener.address)' is not an IP address"))
             }
             var bound = SocketAddress(address, port: UInt16(listener.port))
             for shard in 0..<shards {
@@ -247,7 +245,8 @@ struct Foundations {
         }
         var shared = configuration.limits
         shared.connections = descriptors.connections
-        let limits = ShardLimits(shared, shards: shards)
+        let limits = ShardLimits(
+            shared, descriptors: descriptors.clients, shards: shards, configuration.ledgerPatience)
         let (usage, sessions, retained) = try openUsage(
             configuration, records, shards: shards, log: log)
         let ledger = try openLedger(configuration, membership, shards: shards)
@@ -270,6 +269,7 @@ struct Foundations {
             neighbours: neighbours,
             log: log,
             heartbeats: Heartbeats(shards: shards, at: time.monotonic),
+            keyFailures: KeyFailures(limits.sharedFailures),
             clock: clock,
             ledger: ledger,
             usage: usage,

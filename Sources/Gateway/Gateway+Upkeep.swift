@@ -46,12 +46,14 @@ extension Gateway {
         var nextTruncation = time.monotonic
         var areImportsAbandoned = false
         var areLimitsTold = false
+        var areStatesForgotten = false
         var digests = DigestReports()
         var onlineSchedule = OnlineSchedule(from: now)
         while !Task.isCancelled {
             if let quarter = onlineSchedule.due(at: now) { await sampleOnline(of: quarter) }
             if !areImportsAbandoned { areImportsAbandoned = await abandonImportsOfOtherRuns() }
             if !areLimitsTold { areLimitsTold = await tellLimits() }
+            if !areStatesForgotten { areStatesForgotten = await forgetLeftStates() }
             await sweepEnded()
             await expireTopUps()
             await endUpgrades()

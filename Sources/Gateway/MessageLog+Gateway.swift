@@ -42,6 +42,7 @@ extension MessageLog {
             .products(.uplinkNamed), .products(.dialectSet), .products(.limitsSet),
             .products(.tokenKeyAdded), .products(.tokenKeyRemoved), .devices(.limitsSet), .codes,
             .packages, .accounts, .imports, .products(.stateCounted), .devices(.desiredChanged),
+            .devices(.pinsSet), .products(.uncountedSet),
             .topUps, .upgrades,
             .keys, .clock, .corrections, .limits, .productSecrets, .cluster, .metadata, .webhooks,
             .alerts, .authorities, .firmware, .campaigns:

@@ -9,7 +9,7 @@ public enum JetStreamError: Error, Hashable, Sendable {
     /// A server was there, and did not let us in: credentials, TLS, permissions.
     case notLetIn(String)
 
-    /// A server of the cluster is older than the oldest that is safe.
+    /// A server is older than the oldest that is safe.
     case tooOld(server: String, version: String, minimum: String)
 
     /// There is no such stream, although there should be one.
@@ -37,8 +37,8 @@ extension JetStreamError: CustomStringConvertible {
         case .notLetIn(let why):
             "the log's NATS servers don't let this gateway in: \(why)"
         case .tooOld(let server, let version, let minimum):
-            "NATS server \(server) is version \(version), which can lose what it has acknowledged; \(minimum) or "
-                + "newer is needed, with sync_interval: always (Debian's package is too old: take the project's own)"
+            "NATS server \(server) is version \(version), which is too old to rely on; \(minimum) or newer is needed "
+                + "(Debian's package is too old: take the project's own)"
         case .noStream(let stream): "the NATS servers have no stream \(stream)"
         case .unsafeStream(let stream, let differences):
             "stream \(stream) can't be relied on: \(differences.joined(separator: "; ")). Correct it with "

@@ -27,7 +27,7 @@ public final class JetStreamUplink: UplinkStreams {
     private let state = Monitor(State())
     private let worker = Worker("uplink-watch")
 
-    /// Connects: to each server as long as `connectMilliseconds` say.
+    /// Connects: to each server as long as `connectMilliseconds` say. Throws `.tooOld` of a server that says so.
     ///
     /// - Parameter settings: its stream and subject are not looked at.
     public init(_ settings: JetStreamSettings) throws(JetStreamError) {
@@ -35,6 +35,7 @@ public final class JetStreamUplink: UplinkStreams {
         self.settings = settings
         link = try Link(settings)
         do throws(JetStreamError) {
+            try link.requireVersion()
             appends = try Appends(link, settings)
             try appends.start()
         } catch {

@@ -19,6 +19,20 @@ final class Link: Sendable {
 
     var isClosed: Bool { closing.look { $0 } }
 
+    /// Throws when the server that it is connected to says that it is too old: before anything is made there. One that
+    /// does not say it before TLS is looked at later (`StandingWatch`).
+    func requireVersion() throws(JetStreamError) {
+        guard let url = connection.url,
+            let version = ServerGreeting.version(
+                at: url, milliseconds: settings.connectMilliseconds),
+            let known = ServerVersion(version), known < .minimum
+        else { return }
+        let place = ServerGreeting.Place(url)
+        throw .tooOld(
+            server: place.map { "\($0.host):\($0.port)" } ?? "", version: version,
+            minimum: "\(ServerVersion.minimum)")
+    }
+
     /// Makes another connection in place of one that libnats has given up; waits as long as that takes.
     func renew() throws(JetStreamError) {
         guard connection.condition == .closed, !isClosed else { return }

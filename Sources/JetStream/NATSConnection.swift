@@ -51,6 +51,16 @@ final class NATSConnection: Sendable {
         }
     }
 
+    /// Of the server that it is connected to; `nil` while it is to none. It may have a password.
+    var url: String? {
+        var text = [CChar](repeating: 0, count: 2_048)
+        // Safe: the text is ours, and has the room that is named.
+        let status = unsafe natsConnection_GetConnectedUrl(pointer, &text, text.count)
+        guard status == NATS_OK else { return nil }
+        let bytes = text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+        return bytes.isEmpty ? nil : String(decoding: bytes, as: UTF8.self)
+    }
+
     /// How often it was made again.
     var reconnects: UInt64 { counts.reconnects }
 

@@ -20,6 +20,7 @@ final class OpenedStream: Sendable {
         link = try Link(settings)
         api = StreamAPI(link, settings)
         do throws(JetStreamError) {
+            try link.requireVersion()
             appends = try Appends(link, settings)
             let found = try api.open(clusterID, absence)
             generation = found.generation

@@ -4,9 +4,10 @@ struct ServerVersion: Hashable, Comparable, Sendable {
     let minor: Int
     let patch: Int
 
-    /// The oldest that a log is kept on. It knows `sync_interval: always`, and no longer loses a stream when its
-    /// servers are killed, as 2.10.22 may. Debian 12 has 2.9.10.
-    static let minimum = ServerVersion(major: 2, minor: 10, patch: 23)
+    /// The oldest that anything is kept on. It knows messages with an end of their own (`allow_msg_ttl`), which retained
+    /// ones need, `sync_interval: always`, and metadata of streams; and it no longer loses a stream when its servers are
+    /// killed, as 2.10.22 may. Debian 12 has 2.9.10.
+    static let minimum = ServerVersion(major: 2, minor: 11, patch: 0)
 
     init(major: Int, minor: Int, patch: Int) {
         self.major = major

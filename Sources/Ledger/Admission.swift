@@ -7,10 +7,13 @@ public enum Admission {
     ///
     /// `product` and `device` are what the books hold about them at `time`. Whether a code is left is
     /// not asked here: only the writer's transaction can say.
+    ///
+    /// - Parameter isBrought: the authority of the certificate that it has shown registers devices that are not known.
     public static func decide(
         _ identity: DeviceIdentity,
         product: ProductRecord?,
         device: Standing?,
+        isBrought: Bool = false,
         at time: Timestamp
     ) -> Decision {
         guard let product, !product.isDeleted else {
@@ -18,9 +21,13 @@ public enum Admission {
         }
         // One that was deleted before it consumed a code is as good as none.
         let isKnown = device.map { $0.isRegistered || $0.codesConsumed > 0 } ?? false
-        if !isKnown, product.registration != .open {
-            return .refuse(.devices(.unknown(identity)))
-        }
+        let isTaken =
+            switch product.registration {
+            case .open: true
+            case .imported: isKnown || isBrought
+            case .closed: isKnown
+            }
+        guard isTaken else { return .refuse(.devices(.unknown(identity))) }
         if device?.isDisabled == true { return .refuse(.devices(.disabled(identity))) }
         // A certificate proves a device that was never imported.
         guard let device, isKnown else { return .consume(.first) }

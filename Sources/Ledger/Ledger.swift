@@ -1,4 +1,5 @@
 public import Storage
+import Synchronization
 public import Telemetry
 
 /// The books on disk, open: one writer, which takes commands from all threads, and a reader for each
@@ -86,6 +87,24 @@ public final class Ledger: Sendable {
     public func submit(_ command: Command) async throws(StoreError) -> Outcome {
         let result = await withCheckedContinuation { continuation in
             submit(command) { continuation.resume(returning: $0) }
+        }
+        return try result.get()
+    }
+
+    /// The same, and throws `.unanswered` when that takes longer: the command still waits, and may be carried out.
+    public func submit(
+        _ command: Command, withinMilliseconds limit: Int64
+    ) async throws(StoreError) -> Outcome {
+        let result = await withCheckedContinuation { continuation in
+            let answer = FirstAnswer(continuation)
+            let deadline = Task {
+                guard (try? await Task.sleep(for: .milliseconds(limit))) != nil else { return }
+                answer.give(.failure(.unanswered(seconds: limit / 1_000)))
+            }
+            submit(command) {
+                deadline.cancel()
+                answer.give($0)
+            }
         }
         return try result.get()
     }
@@ -180,6 +199,25 @@ public final class Ledger: Sendable {
     public func shutdown() {
         writer.shutdown()
         announcer.end()
+    }
+}
+
+/// Who waits for a command gets the first answer: the outcome, or that there was none in time.
+private final class FirstAnswer: Sendable {
+    private typealias Continuation = CheckedContinuation<Result<Outcome, StoreError>, Never>
+
+    private let waiting: Mutex<Continuation?>
+
+    init(_ continuation: CheckedContinuation<Result<Outcome, StoreError>, Never>) {
+        waiting = Mutex(continuation)
+    }
+
+    func give(_ answer: Result<Outcome, StoreError>) {
+        let continuation = waiting.withLock { waiting in
+            defer { waiting = nil }
+            return waiting
+        }
+        continuation?.resume(returning: answer)
     }
 }
 

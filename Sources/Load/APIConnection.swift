@@ -176,7 +176,7 @@ struct APIConnection: ~Copyable {
         case .protocolViolation:
             "TLS can't be agreed on; does it speak http://? (\(error))"
         case .peerAlert, .unreadableFile, .malformedFile, .wrongPassword, .keyMismatch,
-            .refusedSetting, .noUsableCipherSuite, .ended, .library:
+            .refusedSetting, .noUsableCipherSuite, .unprovenKeys, .ended, .library:
             "\(error)"
         }
     }

@@ -29,16 +29,19 @@ extension Meter {
         return send(draft, at: time)
     }
 
-    /// The same for devices that have gone, which do not wait for the schedule.
+    /// The same for devices that have gone, which do not wait for the schedule: of those without a dirty count an empty
+    /// one, which only says when.
     public mutating func nextReleasedBatch(
         at time: Timestamp,
         maximum: Int = 4_096
     ) -> UsageBatch? {
-        guard !released.isEmpty else { return nil }
-        var draft = BatchDraft(number: lastBatch + 1, capacity: min(maximum, released.count))
+        guard !released.isEmpty || !departed.isEmpty else { return nil }
+        var draft = BatchDraft(
+            number: lastBatch + 1, capacity: min(maximum, released.count + departed.count))
         while draft.entries.count < maximum, let index = released.popLast() {
             take(index, into: &draft)
         }
+        while draft.entries.count < maximum, let entry = departed.popLast() { draft.add(entry) }
         return send(draft, at: time)
     }
 
@@ -125,6 +128,9 @@ struct BatchDraft {
         entries.reserveCapacity(capacity)
         carried.reserveCapacity(capacity)
     }
+
+    /// An entry that is no counter's. One that can't be written is not sent again.
+    mutating func add(_ entry: UsageBatch.Entry) { entries.append(entry) }
 
     /// Takes the count if it is dirty.
     mutating func take(_ tally: inout Tally, of device: DeviceIdentity, at index: Int32) {

@@ -33,6 +33,9 @@ public struct Meter: ~Copyable {
     /// Slots that were dirty when their last holder went: they are flushed first.
     var released: [Int32] = []
 
+    /// Devices whose connections have ended since the last batch of released counters.
+    var departed: [UsageBatch.Entry] = []
+
     /// What the batches under way carry, by their numbers.
     var batches: [UInt64: [Carried]] = [:]
     var lastBatch: UInt64 = 0
@@ -100,6 +103,14 @@ public struct Meter: ~Copyable {
         counters[index].reserved = 0
         if counters[index].isListed { released.append(slot.index) }
         dropIfSettled(slot.index)
+    }
+
+    /// A device has gone: the store is to know when, with the next batch of released counters, unless a count says so.
+    ///
+    /// - Parameter slot: of its counter, which is not released yet, if there is one.
+    public mutating func noteDeparture(of device: DeviceIdentity, _ slot: Slot?, on day: Day) {
+        if let slot, counters[Int(slot.index)].tally.isDirty { return }
+        departed.append(UsageBatch.Entry(device: device, usage: DayUsage(day: day)))
     }
 
     func isSettled(_ index: Int32) -> Bool {

@@ -11,7 +11,8 @@ public struct UsageRecord: Equatable, Sendable {
     /// By day, the oldest first; at most one entry a day.
     public private(set) var days: [DayUsage] = []
 
-    /// When the device's counts were last taken to disk: it was seen then, or shortly before.
+    /// When the device's connection last ended, or its counts were last taken to disk: it was seen then, or shortly
+    /// before.
     public var seenAt = Timestamp(milliseconds: 0)
 
     public init() {}
@@ -31,7 +32,8 @@ public struct UsageRecord: Equatable, Sendable {
     ///
     /// A count only grows: a smaller one than is held comes from a flush that was overtaken. Days are
     /// dropped from the oldest end only, and one that is older than all of a full record is not
-    /// taken, so that no day is ever counted into a total a second time, however the clock jumps.
+    /// taken, so that no day is ever counted into a total a second time, however the clock jumps. A day on which
+    /// nothing was counted takes no other one's place.
     @discardableResult
     public mutating func record(_ usage: DayUsage) -> DayUsage {
         var growth = usage
@@ -46,6 +48,7 @@ public struct UsageRecord: Equatable, Sendable {
             growth.topUp = days[index - 1].topUp - held.topUp
             return growth
         }
+        guard usage != DayUsage(day: usage.day) else { return growth }
         if days.count == Self.daysKept {
             guard index > 0 else { return DayUsage(day: usage.day) }
             days.removeFirst()

@@ -92,9 +92,10 @@ struct Overrides {
     /// `admin.port` to `TOLLGATE_ADMIN_PORT`.
     private(set) var origins: [String: String]
 
-    /// Variables that belong to the operator's verbs, not to the configuration.
+    /// Variables that belong to the operator's verbs and to `tollgate-load`, not to the configuration.
     private static let otherVariables: Set<String> = [
-        "TOLLGATE_API", "TOLLGATE_TOKEN", "TOLLGATE_PROBE_PASSWORD",
+        "TOLLGATE_API", "TOLLGATE_TOKEN", "TOLLGATE_CA", "TOLLGATE_PROBE_PASSWORD",
+        "TOLLGATE_LOAD_PASSWORD",
     ]
 
     private static let prefix = "TOLLGATE_"

@@ -30,6 +30,9 @@ public enum StoreError: Error, Hashable, Sendable {
     /// As many requests as the writer's limit allows are waiting; this one was not taken.
     case queueFull
 
+    /// The request was taken, and there is no answer after so long: it may still be carried out.
+    case unanswered(seconds: Int64)
+
     /// The request is larger than one may be; it was not taken.
     case requestTooLarge(bytes: Int, maximumBytes: Int)
 
@@ -91,6 +94,9 @@ extension StoreError: CustomStringConvertible {
             "the store was written by a newer Tollgate (format \(number); this one knows \(known))"
         case .shutDown: "the store's writer has been shut down"
         case .queueFull: "too many requests wait for the store's writer"
+        case .unanswered(let seconds):
+            "there is no answer after \(seconds) s, and the change may still be made: with an Idempotency-Key, send "
+                + "the same again; without one, look first whether it was made"
         case .requestTooLarge(let bytes, let maximum):
             "the request has \(bytes) bytes, and one may have \(maximum): split it"
         case .stopped(let why): why

@@ -14,11 +14,19 @@ public struct CertificateRevocationList: Sendable {
     /// twice. A certificate that is only on hold is among them.
     public let serialNumbers: [[UInt8]]
 
-    /// The most bytes of PEM that are looked at, of a list as DER, and of a number; and the most certificates.
+    /// The most bytes of PEM that are looked at, of a list as DER, and of the list's number (RFC 5280, 5.2.3); and the most
+    /// certificates.
     public static var textMaximum: Int { 1_500_000 }
     public static var derMaximum: Int { 1_048_576 }
     public static var numberMaximum: Int { 20 }
     public static var countMaximum: Int { 20_000 }
+
+    /// The most bytes of one certificate's serial number. An authority must make none of more than 20 (RFC 5280, 4.1.2.2);
+    /// one that did needs its certificates revoked, too, so such an entry is kept as it is.
+    public static var serialMaximum: Int { 64 }
+
+    /// Of all serial numbers of a list together: those of `countMaximum` certificates, of 20 bytes each.
+    public static var serialsMaximum: Int { 20 * countMaximum }
 
     /// Of the signature: SHA-256.
     private static var securityMinimum: Int32 { 112 }
@@ -68,9 +76,14 @@ public struct CertificateRevocationList: Sendable {
         number = unsafe try Self.number(of: list)
         var serialNumbers: [[UInt8]] = []
         serialNumbers.reserveCapacity(Int(count))
+        var length = 0
         for index in 0..<count {
             let serial = unsafe PeerIdentity.magnitude(of: tollgate_x509_crl_serial(list, index))
-            guard serial.count <= Self.numberMaximum else { throw .numberTooLong }
+            guard serial.count <= Self.serialMaximum else {
+                throw .serialTooLong(entry: Int(index) + 1, serial)
+            }
+            length += serial.count
+            guard length <= Self.serialsMaximum else { throw .serialsTooLong }
             serialNumbers.append(serial)
         }
         self.serialNumbers = serialNumbers
@@ -114,7 +127,8 @@ public struct CertificateRevocationList: Sendable {
     }
 }
 
-/// Why a list of revoked certificates can't be taken. Nothing of what came is in the texts.
+/// Why a list of revoked certificates can't be taken. Nothing of what came is in the texts but a serial number, by which
+/// its entry is found.
 public enum RevocationListProblem: Error, Sendable, Equatable, CustomStringConvertible {
     case tooLong
     case tooMany
@@ -128,6 +142,12 @@ public enum RevocationListProblem: Error, Sendable, Equatable, CustomStringConve
     case notWhole
     case notBegun
     case numberTooLong
+
+    /// The entry of that place, counted from one, has a certificate's serial number of more than `serialMaximum` bytes.
+    case serialTooLong(entry: Int, [UInt8])
+
+    /// All serial numbers together have more than `serialsMaximum` bytes.
+    case serialsTooLong
 
     public var description: String {
         switch self {
@@ -150,7 +170,22 @@ public enum RevocationListProblem: Error, Sendable, Equatable, CustomStringConve
                 + " that is not known"
         case .notBegun: "it is not valid yet: its thisUpdate lies ahead"
         case .numberTooLong:
-            "a serial number, or the list's own number, has more than \(CertificateRevocationList.numberMaximum) bytes"
+            "the list's own number has more than \(CertificateRevocationList.numberMaximum) bytes"
+        case .serialTooLong(let entry, let serial):
+            "entry \(entry) has the serial number \(Self.text(of: serial)) of \(serial.count) bytes: at most"
+                + " \(CertificateRevocationList.serialMaximum) can be kept, and authorities give at most 20 (RFC 5280,"
+                + " 4.1.2.2); make the list again without this entry, and disable its device"
+        case .serialsTooLong:
+            "its serial numbers have more than \(CertificateRevocationList.serialsMaximum) bytes together: leave out those"
+                + " of certificates that have ended"
         }
+    }
+
+    /// The first bytes of a serial number that is too long, as `openssl crl -text` has them.
+    private static func text(of serial: [UInt8]) -> String {
+        let digits = serial.prefix(8).map {
+            ($0 < 16 ? "0" : "") + String($0, radix: 16, uppercase: true)
+        }
+        return digits.joined() + "..."
     }
 }

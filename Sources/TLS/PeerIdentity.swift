@@ -10,6 +10,9 @@ public struct PeerIdentity: Sendable, Equatable {
     /// The subject alternative names of the form URI (RFC 5280, 4.2.1.6), in order.
     public let uniformResourceIdentifiers: [String]
 
+    /// Those of the form dNSName, in order.
+    public let dnsNames: [String]
+
     /// SHA-256 over the certificate's DER.
     public let fingerprint: SHA256Digest
 
@@ -29,7 +32,7 @@ public struct PeerIdentity: Sendable, Equatable {
         unsafe notAfterSeconds = tollgate_asn1_time_seconds(X509_get0_notAfter(certificate))
         unsafe serialNumber = Self.magnitude(of: X509_get0_serialNumber(certificate))
         unsafe commonName = Self.commonName(of: certificate)
-        unsafe uniformResourceIdentifiers = Self.uniformResourceIdentifiers(of: certificate)
+        (uniformResourceIdentifiers, dnsNames) = unsafe Self.alternativeNames(of: certificate)
         unsafe fingerprint = Self.fingerprint(of: certificate)
         ErrorStack.clear()
     }
@@ -76,22 +79,31 @@ public struct PeerIdentity: Sendable, Equatable {
         return unsafe text(UnsafeBufferPointer(start: start, count: Int(count)))
     }
 
-    private static func uniformResourceIdentifiers(of certificate: OpaquePointer) -> [String] {
+    private static func alternativeNames(
+        of certificate: OpaquePointer
+    ) -> (uris: [String], dnsNames: [String]) {
         guard let names = unsafe tollgate_x509_subject_alternative_names(certificate) else {
-            return []
+            return ([], [])
         }
         let count = unsafe tollgate_general_names_count(names)
         // Safe: the list was made for us; its strings are copied before it is freed.
         defer { unsafe GENERAL_NAMES_free(names) }
-        return (0..<count).compactMap { index in
-            guard let name = unsafe tollgate_general_names_uri(names, index) else { return nil }
-            return unsafe text(
-                UnsafeBufferPointer(
-                    start: ASN1_STRING_get0_data(name),
-                    count: Int(ASN1_STRING_length(name))
-                )
-            )
+        let uris = (0..<count).compactMap { index in
+            unsafe text(tollgate_general_names_uri(names, index))
         }
+        let dnsNames = (0..<count).compactMap { index in
+            unsafe text(tollgate_general_names_dns(names, index))
+        }
+        return (uris, dnsNames)
+    }
+
+    /// The text of a name; nil of none, and as below.
+    private static func text(_ name: UnsafePointer<ASN1_STRING>?) -> String? {
+        guard let name = unsafe name else { return nil }
+        // Safe: the bytes belong to the name, and are copied.
+        return unsafe text(
+            UnsafeBufferPointer(
+                start: ASN1_STRING_get0_data(name), count: Int(ASN1_STRING_length(name))))
     }
 
     /// The bytes as text, unless they hide a zero or are not UTF-8.

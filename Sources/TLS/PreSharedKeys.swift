@@ -29,6 +29,26 @@ public struct PreSharedKey: ~Copyable {
         for index in 0..<count { memory[index] = key[index] }
     }
 
+    /// Takes the bytes that digits stand for, two of either case for each, of more than `maximumLength` the first; leaves
+    /// none behind elsewhere. False, and then there is no key, of an odd number of them, none, or another character.
+    public mutating func set(hexadecimal digits: Span<UInt8>) -> Bool {
+        wipe()
+        guard digits.count > 0, digits.count.isMultiple(of: 2) else { return false }
+        var seen: UInt8 = 0
+        for index in 0..<digits.count / 2 {
+            let high = Hexadecimal.value(ofDigit: digits[2 * index])
+            let low = Hexadecimal.value(ofDigit: digits[2 * index + 1])
+            seen |= high | low
+            if index < Self.maximumLength { memory[index] = high << 4 | low & 15 }
+        }
+        guard seen < 16 else {
+            wipe()
+            return false
+        }
+        count = min(digits.count / 2, Self.maximumLength)
+        return true
+    }
+
     public mutating func wipe() {
         // Safe: the memory is ours.
         unsafe withUnsafeMutableBytes(of: &memory) {

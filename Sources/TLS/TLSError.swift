@@ -18,8 +18,17 @@ public struct TLSError: Error, Sendable, Equatable, CustomStringConvertible {
         var text = attempt
         if let file { text += " (\(file))" }
         text += ": \(reason)"
-        for entry in stack { text += "; \(entry)" }
+        let said = stack.map { Self.words(of: $0) }
+        if !said.isEmpty { text += "; OpenSSL says: \(said.joined(separator: "; "))" }
         return text
+    }
+
+    /// What an entry of the stack says behind the code, library and function: `error:0A000086:SSL routines::certificate
+    /// verify failed`.
+    private static func words(of entry: String) -> Substring {
+        let parts = entry.split(separator: ":", maxSplits: 4, omittingEmptySubsequences: false)
+        guard parts.count == 5, parts[0] == "error" else { return entry[...] }
+        return parts[4]
     }
 }
 
@@ -47,7 +56,7 @@ extension TLSError {
 }
 
 /// What kind of thing went wrong, for counting and deciding.
-public enum TLSErrorReason: Sendable, Equatable {
+public enum TLSErrorReason: Sendable, Equatable, CustomStringConvertible {
     /// A file does not exist or may not be read.
     case unreadableFile
 
@@ -72,6 +81,10 @@ public enum TLSErrorReason: Sendable, Equatable {
     /// The peer's certificate did not verify, or was missing; the text is X509_verify_cert's reason.
     case refusedCertificate(String)
 
+    /// The peer's keys are not ours: what shows in a handshake that it has them does not verify, be it the binder of a
+    /// pre-shared key (RFC 8446, 4.2.11.2) or its Finished.
+    case unprovenKeys
+
     /// The peer broke the protocol, or shares no version, cipher or group with us.
     case protocolViolation
 
@@ -80,11 +93,52 @@ public enum TLSErrorReason: Sendable, Equatable {
 
     /// The library failed for a reason of its own, such as memory.
     case library
+
+    /// For people, with what can be done.
+    public var description: String {
+        switch self {
+        case .unreadableFile: "the file can't be read: is it there, and may this user read it?"
+        case .malformedFile: "the file is not the PEM that it should be"
+        case .wrongPassword: "the private key is encrypted: name one that is not"
+        case .keyMismatch:
+            "the private key is not the certificate's: name the key that the certificate was made with"
+        case .refusedSetting: "the setting is not one that OpenSSL takes"
+        case .noUsableCipherSuite: "no cipher suite is left that fits the certificate's key"
+        case .peerAlert(let alert): "the peer has ended it with \(alert)"
+        case .refusedCertificate(let reason): "the certificate is refused, \(reason)"
+        case .unprovenKeys:
+            "the peer has not proved that it has the keys: is the pre-shared key the same on both sides?"
+        case .protocolViolation:
+            "the peer speaks no TLS, or none that has a version, cipher suite and group in common"
+        case .ended: "the session has ended before"
+        case .library: "OpenSSL has failed"
+        }
+    }
 }
 
 /// An alert of the record protocol (RFC 8446, 6; RFC 5246, 7.2), by its number.
-public struct TLSAlert: RawRepresentable, Hashable, Sendable {
+public struct TLSAlert: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
     public let rawValue: UInt8
+
+    /// By its number, and what that means where it is one of those that certificates and settings bring about.
+    public var description: String {
+        let meaning: String? =
+            switch self {
+            case .handshakeFailure: "nothing in common"
+            case .badCertificate: "bad certificate"
+            case .unsupportedCertificate: "unsupported certificate"
+            case .certificateRevoked: "certificate revoked"
+            case .certificateExpired: "certificate expired"
+            case .certificateUnknown: "certificate not accepted"
+            case .unknownAuthority: "unknown authority"
+            case .decryptError: "a signature is wrong"
+            case .protocolVersion: "protocol version"
+            case .certificateRequired: "certificate required"
+            case .noApplicationProtocol: "no application protocol in common"
+            default: nil
+            }
+        return "TLS alert \(rawValue)" + (meaning.map { " (\($0))" } ?? "")
+    }
 
     public init(rawValue: UInt8) {
         self.rawValue = rawValue

@@ -98,7 +98,7 @@ public struct TLSSession: ~Copyable, Sendable {
     /// plaintext to `plaintext`, and what the protocol answers (handshake, tickets, alerts) to
     /// `output`. An incomplete record is kept inside and costs 17 KB until it is complete.
     ///
-    /// Throws `.peerAlert`, `.refusedCertificate`, `.protocolViolation` or `.library`, after which
+    /// Throws `.peerAlert`, `.refusedCertificate`, `.unprovenKeys`, `.protocolViolation` or `.library`, after which
     /// the session has ended; plaintext that came before the failure has been appended. After
     /// `.closed`, or when the session has ended, whatever comes is not looked at.
     public mutating func receive(
@@ -229,6 +229,7 @@ public struct TLSSession: ~Copyable, Sendable {
 
     /// Ends the session; answers why, with the error queue emptied.
     private mutating func fail(_ attempt: String) -> TLSError {
+        let isHandshake = condition == .handshaking
         condition = .ended
         let verification = unsafe SSL_get_verify_result(ssl)
         return TLSError.drained(attempt, reason: .protocolViolation) { stack in
@@ -244,6 +245,14 @@ public struct TLSSession: ~Copyable, Sendable {
                 reasons: SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE
             ) {
                 return .refusedCertificate("no certificate shown")
+            }
+            if isHandshake,
+                stack.contains(
+                    library: ERR_LIB_SSL,
+                    reasons: SSL_R_BINDER_DOES_NOT_VERIFY,
+                    SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC, SSL_R_DIGEST_CHECK_FAILED)
+            {
+                return .unprovenKeys
             }
             return stack.codes.isEmpty ? .library : nil
         }

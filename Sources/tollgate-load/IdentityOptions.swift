@@ -103,6 +103,13 @@ struct IdentityOptions: ParsableArguments {
             if authorities != nil {
                 throw Failure(text: "--api-ca is of an API over TLS: name https://", code: 2)
             }
+            let isHere = url.host == "localhost" || IPAddress(url.host)?.isLoopback == true
+            guard isHere else {
+                throw Failure(
+                    text:
+                        "--api \(api): the token would go there in the clear, and http:// is for this machine "
+                        + "alone: name https://", code: 2)
+            }
             return APIEndpoint(address: try url.resolve(), host: host)
         }
         guard let file = TrustedAuthorities.file(named: authorities) else {

@@ -85,7 +85,7 @@ extension TLSError {
         case .wrongPassword: return "\(file) is a key that is encrypted: decrypt it for the test"
         case .keyMismatch: return "\(file) is not the key of its certificate"
         case .refusedSetting, .noUsableCipherSuite, .peerAlert, .refusedCertificate,
-            .protocolViolation, .ended, .library:
+            .unprovenKeys, .protocolViolation, .ended, .library:
             return description
         }
     }

@@ -25,12 +25,19 @@ struct APIClient: Sendable {
 
     /// From the command line, else the environment, else what the gateway has written beside its token.
     var url: String {
-        api ?? Self.environment("TOLLGATE_API") ?? APIAddress.written(in: data)
-            ?? "http://127.0.0.1:8080"
+        named ?? APIAddress.written(in: data) ?? "http://127.0.0.1:8080"
     }
 
+    /// By a person.
+    private var named: String? { api ?? Self.environment("TOLLGATE_API") }
+
+    /// What the gateway has written is an address of this machine, whichever it is.
     private var client: HTTPClient {
-        get throws(Failure) { try HTTPClient(url: url, authorityFile: authorityFile) }
+        get throws(Failure) {
+            let client = try HTTPClient(url: url, authorityFile: authorityFile)
+            if named != nil { try client.server.requirePrivacy() }
+            return client
+        }
     }
 
     /// From the file that was named, else from the environment, else from the data directory.

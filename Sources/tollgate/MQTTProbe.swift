@@ -1,5 +1,6 @@
 import Bytes
 import Cryptography
+import Gateway
 import Ledger
 import MQTT
 import NIOCore
@@ -27,6 +28,9 @@ struct MQTTProbe {
     /// What was answered: `accepted`, or the reason of an orderly refusal.
     struct Answer: Sendable {
         let reason: ReasonCode
+
+        /// The same in the gateway's words, as far as the answer tells; `nil` too of other servers.
+        let refusal: Reason?
         let hasPonged: Bool
 
         /// From the start to the answer of CONNECT.
@@ -76,8 +80,8 @@ struct MQTTProbe {
                 while let packet = try Self.nextPacket(&wire) {
                     switch exchange.take(packet) {
                     case .ping: try wire.send(Self.ping().span)
-                    case .answer(let reason):
-                        return exchange.answer(reason, wire.certificateEndSeconds)
+                    case .answer(let reason, let refusal):
+                        return exchange.answer(reason, refusal, wire.certificateEndSeconds)
                     case .wait: break
                     }
                 }
@@ -91,7 +95,7 @@ struct MQTTProbe {
 
     /// How far a probe is, and what it has measured.
     private struct Exchange {
-        enum Step { case ping, answer(ReasonCode), wait }
+        enum Step { case ping, answer(ReasonCode, Reason?), wait }
 
         let start: ContinuousClock.Instant
         let pingCount: Int
@@ -106,30 +110,33 @@ struct MQTTProbe {
 
         mutating func take(_ packet: Packet) -> Step {
             switch packet {
-            case .connack(let reason):
+            case .connack(let reason, let refusal):
                 answered = .now
-                guard reason == .success else { return .answer(reason) }
+                guard reason == .success else { return .answer(reason, refusal) }
                 pinged = .now
                 return .ping
             case .pong:
                 roundTrips.append((.now - pinged) / .milliseconds(1))
-                guard roundTrips.count < pingCount else { return .answer(.success) }
+                guard roundTrips.count < pingCount else { return .answer(.success, nil) }
                 pinged = .now
                 return .ping
             case .other: return .wait
             }
         }
 
-        func answer(_ reason: ReasonCode, _ certificateEndSeconds: Int64?) -> Answer {
+        func answer(
+            _ reason: ReasonCode, _ refusal: Reason?, _ certificateEndSeconds: Int64?
+        ) -> Answer {
             let milliseconds = ((answered ?? .now) - start) / .milliseconds(1)
             return Answer(
-                reason: reason, hasPonged: reason == .success, milliseconds: milliseconds,
+                reason: reason, refusal: refusal, hasPonged: reason == .success,
+                milliseconds: milliseconds,
                 certificateDays: certificateEndSeconds.map { ConfigVerbs.Check.days(until: $0) },
                 roundTrips: roundTrips.isEmpty ? [milliseconds] : roundTrips)
         }
     }
 
-    private enum Packet { case connack(ReasonCode), pong, other }
+    private enum Packet { case connack(ReasonCode, Reason?), pong, other }
 
     private static func nextPacket(_ wire: inout Wire) throws -> Packet? {
         let next = try Framing.next(in: wire.received, maximumPacketSize: 65_536)
@@ -138,7 +145,13 @@ struct MQTTProbe {
         switch header.type {
         case .connack:
             let body = wire.received.extracting(headerLength..<totalLength)
-            packet = .connack(try Connack(decoding: body, version: .v5).reason)
+            let connack = try Connack(decoding: body, version: .v5)
+            var text: String?
+            if let reasonString = connack.properties.reasonString { text = reasonString.text }
+            let refusal = Reason.allCases.first {
+                $0.text == text && $0.reasonCode == connack.reason
+            }
+            packet = .connack(connack.reason, refusal)
         case .pingresp: packet = .pong
         default: break
         }
@@ -160,6 +173,15 @@ struct MQTTProbe {
         var buffer = Bytes.ByteBuffer()
         Pingreq.encode(into: &buffer)
         return buffer
+    }
+}
+
+extension ReasonCode {
+    /// As the standard has it, in small letters: `bad user name or password`.
+    var words: String {
+        "\(self)".reduce(into: "") { words, character in
+            words += character.isUppercase ? " " + character.lowercased() : String(character)
+        }
     }
 }
 

@@ -34,10 +34,11 @@ enum Misspelling {
         let synonym = synonyms[word].flatMap { names.contains($0) ? $0 : nil }
         let meant = synonym ?? UnknownKey.nearest(to: word, among: names)
         let hint = meant.map { ": did you mean '\(command) \($0)'?" } ?? ""
-        return """
+        return UsageLines.wrapped(
+            """
             there is no verb '\(verb)'\(hint)
             Usage: \(command) <verb>: \(names.joined(separator: " | "))
               See '\(command) --help' for what each does.
-            """
+            """)
     }
 }

@@ -31,7 +31,7 @@ extension Output {
         /// A key or an id stays long enough to be told from others.
         private static let keyMinimum = 10
 
-        /// An id that the gateway has made is for the next command: webhooks' have 14 letters.
+        /// An id that the gateway has made is for the next command: webhooks' have 14 letters, keys' 15.
         private static let idMinimum = 16
         private static let textMinimum = 6
 
@@ -85,7 +85,7 @@ extension Output {
                 column.width = max(header, widest)
                 let isFixed = column.isNumber || column.isTime
                 let least =
-                    name == "id"
+                    ["id", "key"].contains(name)
                     ? Self.idMinimum : Self.isKey(name) ? Self.keyMinimum : Self.textMinimum
                 column.minimum = isFixed ? column.width : min(column.width, max(header, least))
                 return column

@@ -113,6 +113,11 @@ struct Failure: Error, Equatable {
     static let readerGone = Failure(text: "", code: 128 + SIGPIPE)
 }
 
+extension Failure: CustomStringConvertible {
+    /// For who has it as an error of any kind, as a log that is opened late.
+    var description: String { text }
+}
+
 /// What `body` answers; its error becomes a failure.
 func orFail<Value>(code: Int32 = 1, _ body: () throws -> Value) throws(Failure) -> Value {
     do {

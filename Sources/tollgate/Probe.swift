@@ -1,6 +1,7 @@
 import Admin
 import ArgumentParser
 import FoundationEssentials
+import Gateway
 import TLS
 
 /// Sees from outside whether a gateway works.
@@ -63,7 +64,7 @@ struct Probe: AsyncParsableCommand {
             problems.append(Self.text(of: error, url))
         }
         if let answer, user ?? device != nil, !answer.hasPonged {
-            problems.append("\(url): refused, \(answer.reason)")
+            problems.append("\(url): refused, \(Self.text(of: answer))")
         }
         if let days = answer?.certificateDays, days < 0 {
             problems.append("\(url): its certificate has expired")
@@ -71,6 +72,12 @@ struct Probe: AsyncParsableCommand {
         if let http, let problem = await readiness(http) { problems.append(problem) }
         try report(problems, answer)
         if !problems.isEmpty { throw ExitCode(1) }
+    }
+
+    /// What was answered; of a refusal that the gateway has a reason for, its name and what can be done.
+    private static func text(of answer: MQTTProbe.Answer) -> String {
+        guard let refusal = answer.refusal else { return answer.reason.words }
+        return "\(refusal.name): \(refusal.text)\n  \(refusal.remedy)"
     }
 
     private static func text(of error: any Error, _ url: String) -> String {
@@ -85,6 +92,7 @@ struct Probe: AsyncParsableCommand {
             let document: JSON = [
                 "ok": .bool(problems.isEmpty),
                 "connack": answer.map { .text("\($0.reason)") } ?? .null,
+                "reason": answer?.refusal.map { .text($0.name) } ?? .null,
                 "pong": .bool(answer?.hasPonged == true),
                 "milliseconds": answer.map { JSON($0.milliseconds) } ?? .null,
                 "roundTrips": .array(answer?.roundTrips.map { JSON($0) } ?? []),
@@ -94,7 +102,7 @@ struct Probe: AsyncParsableCommand {
             try Output.json(document.bytes)
         } else if problems.isEmpty, let answer {
             try Output.say(
-                "\(url) answers: \(answer.reason), after \(Int(answer.milliseconds)) ms"
+                "\(url) answers: \(answer.refusal?.name ?? answer.reason.words), after \(Int(answer.milliseconds)) ms"
                     + Self.details(of: answer, isVerified: !insecure))
         }
         for problem in problems where !json { Output.complain(problem) }

@@ -49,7 +49,7 @@ enum Program {
     /// Help that was asked for is no failure.
     private static func failure(of error: any Error) -> Failure {
         if let failure = error as? Failure { return failure }
-        let text = Tollgate.fullMessage(for: error)
+        let text = UsageLines.wrapped(Tollgate.fullMessage(for: error))
         guard Tollgate.exitCode(for: error) == .success else {
             let misspelling = Misspelling.text(of: CommandLine.arguments.dropFirst())
             return Failure(text: misspelling ?? usage(text), code: 2)

@@ -103,6 +103,9 @@ struct AccessTests {
         }
         let garbage = try await client.send(.post, "/v1/accounts", Array("{".utf8))
         #expect(garbage.json["detail"]?.text == "the body is not JSON")
+        // The pointer of the whole document (RFC 6901).
+        let fault = garbage.json["errors"]?.array?.first
+        #expect(fault?["pointer"]?.text == "" && fault?["detail"]?.text == "the body is not JSON")
         #expect(try await client.get("/v1/packages?limit=0").status == 422)
         #expect(try await client.get("/v1/packages?cursor=zz").status == 422)
         #expect(try await client.get("/v1/packages?cursor=ff").reason == "unknown-cursor")
@@ -135,6 +138,13 @@ struct AccessTests {
         let body: JSON = ["id": "acme", "name": "Acme", "kind": "enterprise"]
         let answer = try await client.post("/v1/accounts", body)
         #expect(answer.status == 503 && answer.reason == "ledger-unavailable")
+        client.controlPlane.set { $0.failure = .unanswered(seconds: 30) }
+        let late = try await client.post("/v1/accounts", body)
+        #expect(late.status == 503 && late.reason == "ledger-unavailable")
+        #expect(late.headers[.retryAfter] == "1")
+        let detail = try #require(late.json["detail"]?.text)
+        #expect(detail.contains("no answer after 30 s, and the change may still be made"))
+        #expect(detail.contains("Idempotency-Key"))
         client.controlPlane.set { $0.failure = nil }
         #expect(try await client.post("/v1/accounts", body).status == 201)
     }

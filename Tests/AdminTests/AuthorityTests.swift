@@ -1,6 +1,7 @@
 import HTTPTypes
 import Ledger
 import Testing
+import Time
 
 @testable import Admin
 
@@ -38,6 +39,8 @@ struct AuthorityTests {
         #expect(made.json["subject"]?.text == "CN=Acme factory 1")
         #expect(made.json["notAfter"]?.text == "2099-01-01T00:00:00Z")
         #expect(made.json["on"]?.bool == true)
+        #expect(made.json["nearEnd"]?.bool == false && made.json["crlOverdue"]?.bool == false)
+        #expect((made.json["daysLeft"]?.integer ?? 0) > 365)
         let listed = try await client.get(Self.path)
         #expect(listed.json["items"]?.array?.count == 1)
         #expect(try await client.get("/v1/accounts/other/authorities").json["items"]?.array == [])
@@ -155,6 +158,119 @@ struct AuthorityTests {
             #expect(told.hasPrefix(detail), "\(told)")
         }
         #expect(try await client.get(one).json["crlThisUpdate"] == .null)
+    }
+
+    @Test(
+        "an authority within 30 days of its end is marked, and so is a list whose successor is late"
+    )
+    func ends() async throws {
+        let client = try await world()
+        _ = try await register(client)
+        let one = "\(Self.path)/\(SampleAuthority.id)"
+        func seconds(_ text: String) throws -> Int64 {
+            try #require(Timestamp(text)).milliseconds
+        }
+        func go(to text: String) throws {
+            let now = client.controlPlane.now.milliseconds
+            client.controlPlane.advance(milliseconds: try seconds(text) - now)
+        }
+        let list: JSON = ["crl": .text(SampleAuthority.Revocations.former)]
+        try go(to: "2026-11-30T23:59:59Z")
+        let taken = try await client.send(.put, "\(one)/crl", list.bytes)
+        #expect(taken.json["crlOverdue"] == false, "\(taken.text)")
+        // The same list once more is no event.
+        let events = try await client.get("/v1/events?limit=1000").json["items"]?.array?.count
+        let again = try await client.send(.put, "\(one)/crl", list.bytes)
+        #expect(again.status == 200 && again.json["revoked"] == 2, "\(again.text)")
+        #expect(
+            try await client.get("/v1/events?limit=1000").json["items"]?.array?.count == events)
+        try go(to: "2026-12-01T00:00:01Z")
+        #expect(try await client.get(one).json["crlOverdue"] == true)
+        for (time, days, isNear) in [
+            ("2098-12-01T23:59:59Z", 30, false), ("2098-12-02T00:00:01Z", 29, true),
+            ("2099-01-01T00:00:01Z", 0, true),
+        ] {
+            try go(to: time)
+            let shown = try await client.get(Self.path).json["items"]?.array?.first
+            #expect(shown?["daysLeft"]?.integer == Int64(days), "\(time)")
+            #expect(shown?["nearEnd"]?.bool == isNear, "\(time)")
+        }
+    }
+
+    @Test(
+        "E7: rules are set and shown, told of, and refused in words; what is left out is as before")
+    func rules() async throws {
+        let client = try await world()
+        _ = try await register(client)
+        for (pk, account) in [("lamp", "acme"), ("fan", "other")] {
+            _ = try await client.post(
+                "/v1/products", ["pk": .text(pk), "name": "P", "account": .text(account)])
+        }
+        let one = "\(Self.path)/\(SampleAuthority.id)"
+        func put(_ body: JSON) async throws -> Client.Answer {
+            try await client.send(.put, "\(one)/rules", body.bytes)
+        }
+        let before = try await client.get(one).json
+        #expect(before["pattern"] == .null && before["registersDevices"]?.bool == false)
+        let set = try await put(
+            ["pattern": "cn:${dk}", "product": "lamp", "registersDevices": true])
+        #expect(set.status == 200, "\(set.text)")
+        #expect(set.json["pattern"]?.text == "cn:${dk}" && set.json["product"]?.text == "lamp")
+        for (body, detail) in [
+            (["pattern": "cn:${pk}${dk}"], "pattern: between ${pk} and ${dk}"),
+            (["pattern": "${dk}"], "pattern: a pattern begins with"),
+            (["pattern": "cn:${pk}.${dk}", "product": "lamp"], "product: goes with a pattern"),
+            (["product": "lamp"], "product: goes with a pattern"),
+        ] as [(JSON, String)] {
+            let answer = try await put(body)
+            #expect(answer.status == 409 && answer.reason == "authority-rules-not-usable")
+            let told = answer.json["detail"]?.text ?? ""
+            #expect(told.hasPrefix(detail), "\(told)")
+        }
+        let strange = try await put(["pattern": "cn:${dk}", "product": "fan"])
+        #expect(strange.reason == "product-of-another-account")
+        #expect(try await put(["pattern": "cn:${dk}", "product": "x"]).reason == "unknown-product")
+        let kept = try await client.get(Self.path).json["items"]?.array?.first
+        #expect(kept?["registersDevices"]?.bool == true)
+        let events = try await client.get("/v1/events?limit=1000")
+        #expect(events.text.contains("\"authority-rules-set\""))
+        let after = try await put([:])
+        #expect(after.json["pattern"] == .null && after.json["product"] == .null)
+        #expect(try client.controlPlane.ledger.verify() == [])
+    }
+
+    @Test("E8: pinning, and the certificates that a device may show")
+    func pins() async throws {
+        let client = try await world()
+        _ = try await register(client)
+        _ = try await client.post(
+            "/v1/products", ["pk": "lamp", "name": "P", "account": "acme"])
+        _ = try await client.csv("/v1/products/lamp/devices", "dk,secret\nd1,s1\n")
+        let one = "\(Self.path)/\(SampleAuthority.id)"
+        #expect(try await client.get(one).json["pinning"]?.text == "none")
+        let pinned = try await client.send(
+            .put, "\(one)/pinning", (["pinning": "first-use"] as JSON).bytes)
+        #expect(pinned.json["pinning"]?.text == "first-use", "\(pinned.text)")
+        let pins = "/v1/products/lamp/devices/d1/pins"
+        func put(_ digits: [String]) async throws -> Client.Answer {
+            let list = digits.map { JSON.text(String(repeating: $0, count: 32)) }
+            return try await client.send(
+                .put, pins, (["fingerprints": .array(list)] as JSON).bytes)
+        }
+        #expect(try await client.get(pins).json["fingerprints"] == [])
+        #expect(try await put(["2b", "1a", "1a"]).json["fingerprints"]?.array?.count == 2)
+        let four = try await put(["4d", "3c", "2b", "1a"])
+        #expect(four.json["fingerprints"]?.array?.first?.text?.hasPrefix("1a") == true)
+        for wrong in [["1a", "2b", "3c", "4d", "5e"], ["zz"], ["AB"], [""]] {
+            #expect(try await put(wrong).reason == "invalid-request")
+        }
+        #expect(try await client.get(pins).json["fingerprints"]?.array?.count == 4)
+        let events = try await client.get("/v1/events?limit=1000")
+        #expect(events.text.contains("\"device-pins-set\""))
+        #expect(events.text.contains("\"authority-pinning-set\""))
+        let none = try await client.send(.put, "/v1/products/lamp/devices/d2/pins", four.json.bytes)
+        #expect(none.status >= 400)
+        #expect(try client.controlPlane.ledger.verify() == [])
     }
 
     @Test("at another time the same certificates hold no longer, or not yet")

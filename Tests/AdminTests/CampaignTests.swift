@@ -76,6 +76,41 @@ struct CampaignTests {
         #expect(turned.map { $0["state"]?.text } == ["paused", "running", "stopped"])
     }
 
+    @Test("what has become of each device is told, by how it stands, also as CSV")
+    func devices() async throws {
+        let client = try await client()
+        let named = plan().adding("devices", ["d1", "d2", "d9"])
+        #expect(try await client.post(Self.campaigns, named).status == 201)
+        for _ in 0..<2 { try await pass(client, seconds: 60) }
+        let report: JSON = ["state": "failed"]
+        let path = "/v1/products/lamp/devices/d2/upgrades/campaign.spring"
+        #expect(try await client.send(.patch, path, report.bytes).status == 200)
+        let devices = "\(Self.campaigns)/spring/devices"
+        let all = try await client.get(devices).json["items"]?.array ?? []
+        #expect(all.map { $0["dk"]?.text } == ["d1", "d2", "d9"])
+        #expect(all.map { $0["state"]?.text } == ["requested", "failed", "refused"])
+        #expect(all.map { $0["reason"]?.text } == [nil, nil, "unknown-device"])
+        #expect(all.map { $0["attempts"]?.integer } == [1, 1, 0])
+        for state in ["requested", "failed", "refused", "succeeded"] {
+            let some = try await client.get("\(devices)?state=\(state)").json["items"]?.array
+            #expect(some == all.filter { $0["state"]?.text == state }, "\(state)")
+        }
+        let first = try await client.get("\(devices)?limit=1").json
+        let cursor = try #require(first["cursor"]?.text)
+        let second = try await client.get("\(devices)?limit=1&cursor=\(cursor)").json["items"]
+        #expect(second?.array == [all[1]])
+        // A cursor of one list is none of another.
+        let other = try await client.get("\(devices)?state=failed&cursor=\(cursor)")
+        #expect(other.reason == "unknown-cursor")
+        let csv = try await client.send(
+            .get, devices, headers: ["Accept": "text/csv"]
+        ).text
+        #expect(csv.contains("\r\nd9,refused,0,0,,unknown-device,"), "\(csv)")
+        #expect(try await client.get("\(devices)?state=open").status == 422)
+        #expect(
+            try await client.get("\(Self.campaigns)/x/devices").reason == "unknown-campaign")
+    }
+
     @Test("which devices it is for: some metadata or some names, not both")
     func filters() async throws {
         let client = try await client()

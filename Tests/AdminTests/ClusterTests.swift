@@ -36,10 +36,11 @@ struct ClusterTests {
             members: [
                 .init(
                     node: names[0], position: 90, chainHash: Self.chain, silentMilliseconds: 0,
-                    agrees: true),
+                    agrees: true, reach: PeerReach(isReachable: true, heardMilliseconds: 0)),
                 .init(
                     node: names[1], position: 60, chainHash: Self.chain,
-                    silentMilliseconds: 61_000, agrees: false),
+                    silentMilliseconds: 61_000, agrees: false,
+                    reach: PeerReach(isReachable: false, heardMilliseconds: 7_900)),
                 .init(
                     node: names[2], position: 7, chainHash: nil, silentMilliseconds: nil,
                     agrees: nil, isRemoved: true),
@@ -69,6 +70,8 @@ struct ClusterTests {
         let nodes = try #require(json["nodes"]?.array)
         #expect(nodes.map { $0["name"]?.text } == ["n1", "n2", "n3"])
         #expect(nodes[1]["lagEntries"]?.integer == 40 && nodes[1]["agrees"]?.bool == false)
+        #expect(nodes.map { $0["reachable"]?.bool } == [true, false, nil])
+        #expect(nodes[1]["heardSeconds"]?.integer == 7)
         #expect(nodes[1]["silentSeconds"]?.integer == 61 && nodes[2]["removed"]?.bool == true)
         let keys = try #require(json["secrets"]?["sealingKeys"]?.array)
         #expect(keys.count == 1 && keys[0]["fingerprint"]?.text?.utf8.count == 64)

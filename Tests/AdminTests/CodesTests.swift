@@ -174,6 +174,61 @@ struct CodesTests {
         #expect(rest.compactMap { $0["sequence"]?.integer } == [4, 5])
     }
 
+    @Test("E3: the events are read from either end, by change, account and product")
+    func eventFilters() async throws {
+        let client = try Client()
+        try await client.furnish()
+        _ = try await client.post(
+            "/v1/accounts", ["id": "other", "name": "Other", "kind": "enterprise"])
+        _ = try await client.post(
+            "/v1/products", ["pk": "fan", "name": "Fan", "account": "other"])
+        let key = try await client.post(
+            "/v1/keys", ["name": "K", "role": "operator", "account": "other"])
+        let token = try #require(key.json["token"]?.text)
+        func numbers(
+            _ query: String, limit: Int = 2, token: String = Client.ownerToken.text
+        ) async throws -> [Int64] {
+            var (seen, cursor): ([Int64], String) = ([], "")
+            while true {
+                let page = try await client.get(
+                    "/v1/events?limit=\(limit)\(query)\(cursor)", token: token)
+                try #require(page.status == 200, "\(page.text)")
+                let items = page.json["items"]?.array ?? []
+                #expect(items.count <= limit)
+                seen += items.compactMap { $0["sequence"]?.integer }
+                guard let next = page.json["cursor"]?.text else { return seen }
+                cursor = "&cursor=\(next)"
+            }
+        }
+        #expect(try await numbers("") == [1, 2, 3, 4, 5, 6, 7, 8])
+        #expect(try await numbers("&order=oldest-first") == [1, 2, 3, 4, 5, 6, 7, 8])
+        #expect(try await numbers("&order=newest-first") == [8, 7, 6, 5, 4, 3, 2, 1])
+        #expect(try await numbers("&order=newest-first&after=5") == [8, 7, 6])
+        #expect(try await numbers("&change=product-created") == [4, 7])
+        #expect(
+            try await numbers("&change=product-created&order=newest-first", limit: 1) == [7, 4])
+        #expect(try await numbers("&change=clock-confirmed").isEmpty)
+        #expect(try await numbers("&account=acme") == [1, 3, 4, 5])
+        #expect(try await numbers("&account=other") == [6, 7, 8])
+        #expect(try await numbers("&product=lamp&order=newest-first") == [5, 4])
+        #expect(try await numbers("&product=lamp&account=other").isEmpty)
+        // A filter shows nothing that is out of reach.
+        #expect(try await numbers("&order=newest-first", token: token) == [8, 7, 6])
+        #expect(try await numbers("&account=acme", token: token).isEmpty)
+        #expect(try await numbers("&product=lamp", token: token).isEmpty)
+        #expect(try await numbers("&product=fan", token: token) == [7])
+
+        let part = try await client.get("/v1/events?limit=2&order=newest-first")
+        let cursor = try #require(part.json["cursor"]?.text)
+        let other = try await client.get("/v1/events?cursor=\(cursor)")
+        #expect(other.status == 404 && other.reason == "unknown-cursor")
+        #expect(try await client.get("/v1/events?order=sideways").status == 422)
+        #expect(try await client.get("/v1/events?change=no-such-thing").status == 422)
+        let stream = try await client.send(
+            .get, "/v1/events?order=newest-first", headers: ["Accept": "text/event-stream"])
+        #expect(stream.status == 422 && stream.text.contains("order"))
+    }
+
     @Test("E3: the log goes on with the cursor that it hands out, as every list does")
     func eventPages() async throws {
         let client = try Client()

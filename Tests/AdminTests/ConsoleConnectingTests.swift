@@ -47,6 +47,20 @@ struct ConsoleConnectingTests {
             #expect(turned.status == 303)
             #expect(try await owner.page(path).text.contains(word), "\(on)")
         }
+        let ruled = try await owner.send(
+            "setAuthorityRules",
+            [
+                "p.account": "acme", "p.authority": SampleAuthority.id, "pattern": "cn:${dk}",
+                "product": "lamp", "registersDevices": "true",
+            ], on: path)
+        #expect(ruled.status == 303, "\(ruled.text)")
+        let pinned = try await owner.send(
+            "setAuthorityPinning",
+            ["p.account": "acme", "p.authority": SampleAuthority.id, "pinning": "listed"],
+            on: path)
+        #expect(pinned.status == 303, "\(pinned.text)")
+        let page = try await owner.page(path).text
+        #expect(page.contains("<code>cn:${dk}</code>") && page.contains("Those in its list"))
         // Its certificate ends; it lets none in, though it is on.
         let now = client.controlPlane.now
         client.controlPlane.set { $0.now = Timestamp("2099-06-01T00:00:00Z")! }
@@ -156,6 +170,50 @@ struct ConsoleConnectingTests {
             #expect(removed.status == status)
         }
         #expect(try await client.get("/v1/products/lamp/token-keys").json["items"] == [])
+    }
+
+    @Test(
+        "a device's page names the device that has attached it, and how many it has attached",
+        arguments: [
+            ("en", "Connected by its parent", "Children attached"), ("zh", "所属父设备", "已连接的子设备"),
+        ])
+    func children(language: String, parent: String, children: String) async throws {
+        let client = try await client()
+        _ = try await client.csv("/v1/products/lamp/devices", "dk,secret\nhub,s1\nd1,s2\nd2,s3\n")
+        let product = try #require(ProductKey("lamp"))
+        let devices = ["hub", "d1", "d2"].map {
+            DeviceIdentity(product: product, device: DeviceKey($0)!)
+        }
+        client.controlPlane.set {
+            $0.online.formUnion(devices)
+            $0.parents = [devices[1]: devices[0], devices[2]: devices[0]]
+        }
+        let owner = try await Visitor(client, language: language)
+        let child = try await owner.page("products/lamp/devices/d1").text
+        #expect(
+            child.contains(
+                "<dt>\(parent)</dt><dd><a href=\"/console/products/lamp/devices/hub\">lamp.hub</a></dd>"
+            ))
+        #expect(!child.contains("<dt>\(children)</dt>"))
+        let hub = try await owner.page("products/lamp/devices/hub").text
+        #expect(hub.contains("<dt>\(children)</dt><dd>2</dd>"))
+        #expect(!hub.contains("<dt>\(parent)</dt>"))
+    }
+
+    @Test("the certificates that a device may show are set, one a line, and forgotten")
+    func pins() async throws {
+        let client = try await client()
+        _ = try await client.csv("/v1/products/lamp/devices", "dk,secret\nd1,s1\n")
+        let owner = try await Visitor(client)
+        let path = "products/lamp/devices/d1"
+        let pins = ["1a", "2b"].map { String(repeating: $0, count: 32) }
+        for (text, found) in [(pins.joined(separator: "\r\n"), pins), ("", [])] {
+            let set = try await owner.send(
+                "setPins", ["p.pk": "lamp", "p.dk": "d1", "fingerprints": text], on: path)
+            #expect(set.status == 303, "\(set.text)")
+            let page = try await owner.page(path).text
+            for pin in pins { #expect(page.contains(pin) == found.contains(pin)) }
+        }
     }
 
     @Test("what a device is to be is changed and replaced, for the version that was seen alone")

@@ -115,6 +115,37 @@ struct ConsoleFirmwareTests {
         #expect(wrong.status == 415)
     }
 
+    @Test("a name that a form has more than once has all its values, but for the empty one")
+    func repeatedNames() {
+        func fields(_ text: String) -> [String: String] { ConsoleForm.fields(of: Array(text.utf8)) }
+        #expect(fields("a=1&b=2&a=3") == ["a": "1\n3", "b": "2"])
+        // A list whose boxes are all empty is sent as an empty one, in front of those that are ticked.
+        #expect(fields("a=") == ["a": ""] && fields("a=&a=x") == ["a": "x"])
+        #expect(fields("a=x&a=&a=y&a=") == ["a": "x\ny"])
+        // What one field has is left as it is.
+        #expect(fields("a=%0A1%0D%0A%0D%0A2") == ["a": "\n1\n\n2"])
+        let many = fields(Array(repeating: "a=xy", count: 20_000).joined(separator: "&"))
+        #expect(many["a"]?.utf8.count == 3 * 20_000 - 1)
+    }
+
+    @Test("before anyone has signed in, a form with parts has no more room than another one")
+    func signInByParts() async throws {
+        let client = try Client()
+        func signIn(_ filling: Int) async throws -> Client.Answer {
+            let text =
+                "--xx\r\nContent-Disposition: form-data; name=\"token\"\r\n\r\n"
+                + String(repeating: "x", count: filling) + "\r\n--xx--\r\n"
+            return try await client.send(
+                .post, "/console/sign-in", Array(text.utf8),
+                type: "multipart/form-data; boundary=xx", token: nil,
+                headers: ["Origin": "http://test"])
+        }
+        // It is read, and has not the page's pair.
+        #expect(try await signIn(7_000).status == 422)
+        #expect(try await signIn(9_000).status == 413)
+        #expect(try await signIn(60_000).status == 413)
+    }
+
     @Test("fields are read up to a limit, and a body that ends early is refused")
     func parts() async throws {
         func parts(_ text: String) -> FormParts {
@@ -191,12 +222,18 @@ struct ConsoleFirmwareTests {
         #expect(list.map { $0["id"]?.text } == ["all", "named", "some"])
         #expect(list.map { $0["devices"]?.integer } == [nil, 2, nil])
         #expect(list.map { $0["metadata"]?.text } == [nil, nil, "room=hall"])
+        client.controlPlane.advance(milliseconds: 60_000)
         _ = try await client.controlPlane.submit(
             Command(
                 at: client.controlPlane.now, actor: Command.gatewayActor,
                 action: .campaigns(
                     .advance(ProductKey("lamp")!, CampaignID("all")!, looks: 500))))
         let path = "\(Self.campaigns)/all"
+        let asked = try await owner.page(path).text
+        #expect(asked.contains("products/lamp/devices/d1/upgrades") && asked.contains("<select"))
+        #expect(asked.contains("csv/listCampaignDevices?campaign=all"))
+        let failed = try await owner.page("\(path)?state=failed").text
+        #expect(!failed.contains("products/lamp/devices/d1/upgrades"))
         func turn(_ verb: String, typed: String = "all") async throws -> Int {
             let expected = verb == "stop" ? "all" : ""
             let turned = try await owner.send(

@@ -68,11 +68,17 @@ struct ConsoleTests {
 
     @Test("both languages have every text, and no text is two words'")
     func texts() {
-        #expect(Word.allCases.allSatisfy { !$0.chinese.isEmpty && !$0.rawValue.isEmpty })
+        let english = Set(Word.allCases.map { $0.text(in: .english) })
+        #expect(english.count == Word.allCases.count && !english.contains(""))
         let untranslated = Word.allCases.filter { word in
-            !word.chinese.unicodeScalars.contains { $0.value > 0x2E80 }
+            !word.text(in: .chinese).unicodeScalars.contains { $0.value > 0x2E80 }
         }
         #expect(untranslated == [])
+        for kind in AlertKind.allCases {
+            for text in [kind.title(in: .chinese), kind.hint(in: .chinese)] {
+                #expect(text.unicodeScalars.contains { $0.value > 0x2E80 }, "\(kind)")
+            }
+        }
         let names = NamedValue.allCases
         #expect(names.allSatisfy { !$0.text(in: .english).isEmpty })
         let bare = names.filter { name in
@@ -289,7 +295,7 @@ struct ConsoleTests {
         #expect(try await send("").status == 400)
     }
 
-    @Test("every form of the pages names an operation of the API, and every list one with items")
+    @Test("every page of the navigation has an operation that shows it")
     func operations() {
         for place in ConsolePlace.allCases {
             #expect(Console.route(place.operation).method == .get)

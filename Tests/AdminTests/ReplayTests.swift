@@ -207,6 +207,13 @@ struct ReplayTests {
                 "proof": .text(SampleAuthority.proof),
             ], telling: ("authority", "id")),
         Write(.patch, "accounts/acme/authorities/{authority}", ["on": false]),
+        Write(
+            .put, "accounts/acme/authorities/{authority}/rules",
+            ["pattern": "cn:${dk}", "product": "lamp", "registersDevices": true]),
+        Write(.put, "accounts/acme/authorities/{authority}/rules", [:]),
+        Write(.put, "products/lamp/uncounted-topics", ["topics": ["beat/#"]]),
+        Write(
+            .put, "accounts/acme/authorities/{authority}/pinning", ["pinning": "first-use"]),
         Write(.delete, "accounts/acme/authorities/{authority}"),
         Write(
             .put, "accounts/acme/alert-rules/codes-low",
@@ -220,6 +227,9 @@ struct ReplayTests {
         Write(.post, "accounts/acme/certify"),
         Write(.post, "clock/confirm"),
         Write(.delete, "products/lamp/devices/d1/messages"),
+        Write(
+            .put, "products/lamp/devices/d1/pins",
+            ["fingerprints": [.text(String(repeating: "5c", count: 32))]]),
         Write(.delete, "products/lamp/devices/d1"),
         Write(.delete, "accounts/acme/contacts/Ann@example.org"),
         Write(.delete, "products/lamp"),

@@ -205,6 +205,7 @@ struct RolesTests {
         "deleteProduct", "deleteMessages", "createKey", "revokeKey", "renameKey", "renameDevice",
         "changeDevices", "createWebhook", "updateWebhook", "rotateWebhookSecret", "deleteWebhook",
         "registerAuthority", "updateAuthority", "removeAuthority", "setRevocationList",
+        "setAuthorityRules", "setAuthorityPinning", "setPins",
         "testWebhook", "redeliver", "setAlertRule", "resetAlertRule", "setAlertLanguage",
         "retryNotification",
         "updateAccountMetadata", "updateProductMetadata", "updateDeviceMetadata",
@@ -231,7 +232,7 @@ struct RolesTests {
         "checkBooks",
         "showClock", "confirmClock", "listSettings",
         "showCluster", "showNodeFigures", "makeCheckpoint", "showDigests", "listConnections",
-        "testAlertMail",
+        "testAlertMail", "setUncountedTopics",
     ]
 
     private func lastEvent(_ client: Client) async throws -> Int64? {

@@ -55,6 +55,59 @@ struct SearchTests {
         #expect(try await client.get("\(path)?online=perhaps").status == 422)
     }
 
+    @Test(
+        "the device of that key is found at once, and those that begin with it, in a large product")
+    func beginnings() async throws {
+        let client = try await furnished()
+        let count = Search.looksMaximum + 500
+        var rows = "dk,secret,name\n"
+        for number in 0..<count {
+            let digits = String(number)
+            let padding = String(repeating: "0", count: 6 - digits.count)
+            rows += "h-\(padding)\(digits),s,\(number == 7 ? "beside h-010123" : "")\n"
+        }
+        #expect(try await client.csv(path, rows).status == 201)
+        func first(_ query: String) async throws -> [String] {
+            let page = try await client.get("\(path)?\(query)")
+            try #require(page.status == 200, "\(page.text)")
+            return page.json["items"]?.array?.compactMap { $0["dk"]?.text } ?? []
+        }
+        #expect(try await first("like=h-010123") == ["h-010123", "h-000007"])
+        #expect(try await first("like=h-010499") == ["h-010499"])
+        #expect(try await first("like=h-010499&limit=1") == ["h-010499"])
+        #expect(try await first("like=h-010499&state=active").isEmpty)
+        #expect(try await first("like=h-01049").first == "h-010490")
+        let tens = (0..<10).map { "h-01012\($0)" }
+        #expect(try await first("like=h-01012&state=inactive") == tens + ["h-000007"])
+        // All of them come once, whatever the parts.
+        for limit in [1, 3, 100] {
+            let all = try await all("\(path)?like=h-01012", of: client, limit: limit)
+            #expect(all == tens + ["h-000007"], "\(limit)")
+        }
+        #expect(try await all("\(path)?like=H-01012", of: client, limit: 7) == ["h-000007"] + tens)
+        for cursor in ["0077", "02", "ff00"] {
+            let answer = try await client.get("\(path)?like=h-01012&cursor=\(cursor)")
+            #expect(answer.reason == "unknown-cursor", "\(cursor)")
+        }
+        // Of so many, the few that are connected.
+        let lamp = try #require(ProductKey("lamp"))
+        client.controlPlane.set { state in
+            state.online = Set(
+                ["h-000003", "h-010400", "h-010498"].map {
+                    DeviceIdentity(product: lamp, device: DeviceKey($0)!)
+                })
+        }
+        #expect(try await first("online=true") == ["h-000003", "h-010400", "h-010498"])
+        #expect(try await first("online=true&like=h-0104") == ["h-010400", "h-010498"])
+        #expect(try await first("online=true&state=active").isEmpty)
+        let parts = try await all("\(path)?online=true", of: client, limit: 1)
+        #expect(parts == ["h-000003", "h-010400", "h-010498"])
+        #expect(try await client.get("\(path)?online=true&cursor=00").reason == "unknown-cursor")
+        let silent = try #require(StandInControlPlane.silent)
+        client.controlPlane.set { $0.nodes = [NodeName("n1")!, silent] }
+        #expect(try await first("online=true").count == 3, "as far as nodes answer")
+    }
+
     @Test("products are found by a part of key or name")
     func products() async throws {
         let client = try await furnished()

@@ -21,6 +21,9 @@ final class StandInControlPlane: ControlPlane {
         var now = Timestamp("2026-11-21T08:00:00Z") ?? Timestamp(milliseconds: 0)
         var online: Set<DeviceIdentity> = []
         var reported: [DeviceIdentity: ReportedState] = [:]
+
+        /// By whom devices are attached that are online.
+        var parents: [DeviceIdentity: DeviceIdentity] = [:]
         var checks = [Readiness.Check(name: "listeners")]
         var failure: StoreError?
 
@@ -50,6 +53,9 @@ final class StandInControlPlane: ControlPlane {
         /// Whether products can name streams.
         var offersUplink = true
 
+        /// Samples of metrics that are shown besides.
+        var metrics = ""
+
         /// Links to firmware images.
         var firmwareLinks: FirmwareLinks?
 
@@ -65,7 +71,7 @@ final class StandInControlPlane: ControlPlane {
         backups = Backups(
             of: stores,
             in: BackupPlaces(
-                below: ["\(directory)/backups"], data: directory, secrets: "\(directory).secrets")
+                below: ["\(directory).backups"], data: directory, secrets: "\(directory).secrets")
         ) {
             Timestamp(milliseconds: 1_800_000_000_000)
         }
@@ -105,7 +111,9 @@ final class StandInControlPlane: ControlPlane {
 
     func readiness() async -> Readiness { Readiness(checks: state.withLock { $0.checks }) }
 
-    func metricsText() async -> String { "# TYPE tollgate_up gauge\ntollgate_up 1\n" }
+    func metricsText() async -> String {
+        "# TYPE tollgate_up gauge\ntollgate_up 1\n" + state.withLock { $0.metrics }
+    }
 
     func verify() async throws(StoreError) -> [String] { try ledger.verify() }
 
@@ -129,7 +137,8 @@ final class StandInControlPlane: ControlPlane {
     }
 
     func connection(of device: DeviceIdentity) async -> DeviceConnection? {
-        guard state.withLock({ $0.online.contains(device) }) else { return nil }
+        let (isOnline, parents) = state.withLock { ($0.online.contains(device), $0.parents) }
+        guard isOnline else { return nil }
         return DeviceConnection(
             address: "127.0.0.1:50000",
             listener: "devices",
@@ -138,7 +147,9 @@ final class StandInControlPlane: ControlPlane {
             clientID: "\(device)",
             keepAliveSeconds: 60,
             encryption: .init(
-                version: "TLSv1.3", cipher: "TLS_AES_128_GCM_SHA256", isResumed: false)
+                version: "TLSv1.3", cipher: "TLS_AES_128_GCM_SHA256", isResumed: false),
+            parent: parents[device],
+            children: parents.values.count { $0 == device }
         )
     }
 

@@ -97,6 +97,12 @@ public final class FaultyLog: CommandLog {
 
     public func restart() { state.withLock { $0.isStopped = false } }
 
+    /// All that follow now can't have that entry, although they can have later ones: its replica is damaged. `nil`: it
+    /// was repaired.
+    public func hide(_ position: UInt64?) {
+        for follower in followers.withLock({ $0 }) { follower.hide(position) }
+    }
+
     /// Moves on a little.
     public func step() {
         carryOut(state.withLock { $0.step() })
@@ -132,6 +138,7 @@ public final class FaultyFollower: LogFollower {
         var position: UInt64
         var shown: UInt64
         var isEnded = false
+        var hidden: UInt64?
     }
 
     private unowned let log: FaultyLog
@@ -150,16 +157,21 @@ public final class FaultyFollower: LogFollower {
     public func take(upTo maximumCount: Int, into entries: inout [LogEntry]) throws(LogError)
         -> Bool
     {
-        enum Sight { case entries(Int), nothing, stopped }
+        enum Sight { case entries(Int), nothing, stopped, gap(UInt64) }
         let sight = view.wait { view -> Sight? in
             if view.isEnded { return .nothing }
             if log.isStopped { return .stopped }
-            let count = view.shown - view.position
+            var count = view.shown - view.position
+            if let hidden = view.hidden, hidden > view.position, hidden <= view.shown {
+                count = hidden - view.position - 1
+                if count == 0 { return .gap(hidden) }
+            }
             return count == 0 ? nil : .entries(Int(min(count, UInt64(maximumCount))))
         }
         switch sight {
         case nil, .nothing: return false
         case .stopped: throw .unreachable("it is stopped")
+        case .gap(let missing): throw .gap(missing: missing)
         case .entries(let count):
             // They are in the log, so this waits for nothing but their way here.
             let before = entries.count
@@ -174,6 +186,9 @@ public final class FaultyFollower: LogFollower {
         view.change { $0.isEnded = true }
         follower.end()
     }
+
+    /// The entry can't be had, although later ones can, until it is shown again (`nil`).
+    func hide(_ position: UInt64?) { view.change { $0.hidden = position } }
 
     /// Those that wait look again.
     func wake() { view.change { _ in } }

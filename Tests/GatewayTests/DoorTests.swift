@@ -2,6 +2,7 @@ import Bytes
 import Ledger
 import Linux
 import MQTT
+import TLS
 import Testing
 import Time
 
@@ -67,7 +68,8 @@ import Time
         _ door: inout Door,
         _ bench: inout OrganBench,
         _ name: String,
-        password: String
+        password: String,
+        as credential: Claim.Credential = .secret
     ) throws -> String {
         var packet = ByteBuffer()
         Connect.encode(
@@ -84,11 +86,11 @@ import Time
         else { return "no packet" }
         let connect = try Connect(decoding: packet.span.extracting(headerLength..<length))
         let verdict = try door.verdict(
-            on: device(name), .secret, connect, in: &bench.context.books, at: bench.context.now)
+            on: device(name), credential, connect, in: &bench.context.books, at: bench.context.now)
         switch verdict {
         case .refuse(let reason): return reason.name
         case .register: return "register"
-        case .decided(let decision, _, _, let confirmed, _):
+        case .decided(let decision, _, _, let confirmed, _, _):
             return switch decision {
             case .consume: confirmed == nil ? "consume" : "consume, confirms its secret"
             case .admit, .readmit, .refuse: "\(decision)"
@@ -103,6 +105,21 @@ import Time
         let wrong = try verdict(&door, &bench, "d1", password: "not-the-secret")
         let unknown = try verdict(&door, &bench, "d2", password: secret.text)
         #expect(wrong == "bad-credentials" && unknown == "bad-credentials")
+    }
+
+    @Test("Wire: whether a product accepts TLS-PSK is told to who has the device's key alone")
+    func keyNotAccepted() throws {
+        var bench = try bench()
+        var door = try door()
+        let right = PreSharedKey.digest(ofSecret: secret.text.utf8Span.span)
+        let wrong = PreSharedKey.digest(ofSecret: "another".utf8Span.span)
+        var told: [String] = []
+        for (name, digest) in [("d1", right), ("d1", wrong), ("d2", right), ("d2", wrong)] {
+            told.append(
+                try verdict(&door, &bench, name, password: "", as: .preSharedKey(digest)))
+        }
+        #expect(
+            told == ["psk-not-accepted", "bad-credentials", "bad-credentials", "bad-credentials"])
     }
 
     @Test(

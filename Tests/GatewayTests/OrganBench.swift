@@ -23,7 +23,8 @@ struct OrganBench: ~Copyable {
 
     /// Shard 0 of `shards`.
     init(
-        shards: Int = 2, configure: (inout GatewayConfiguration.Limits) -> Void = { _ in }
+        shards: Int = 2, descriptors: Int? = nil,
+        configure: (inout GatewayConfiguration.Limits) -> Void = { _ in }
     ) throws {
         let shared = try SharedEnvironment(
             path: directory.file("usage"), mapSizeBytes: 1 << 24, maximumReaders: 16)
@@ -37,7 +38,7 @@ struct OrganBench: ~Copyable {
         let time = ShardTime(wall: Self.noon, monotonic: start, since: start)
         var configured = GatewayConfiguration.Limits()
         configure(&configured)
-        let limits = ShardLimits(configured, shards: shards)
+        let limits = ShardLimits(configured, descriptors: descriptors, shards: shards)
         let counters = ShardCounters()
         let commons = GatewayCommons(
             node: .alone,
@@ -45,6 +46,7 @@ struct OrganBench: ~Copyable {
             neighbours: nil,
             log: nil,
             heartbeats: Heartbeats(shards: shards, at: start),
+            keyFailures: KeyFailures(limits.sharedFailures),
             clock: BooksClock(
                 .manual(ManualClock(wall: Self.noon, monotonic: start)), aheadHours: 0, log: nil),
             ledger: ledger,

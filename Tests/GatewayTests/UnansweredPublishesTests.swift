@@ -49,6 +49,34 @@ import Testing
         #expect(unanswered.next() == nil)
     }
 
+    @Test("a QoS 2 message for a child is received when it is taken, and not when it is refused")
+    func relayed() {
+        var unanswered = UnansweredPublishes()
+        for (packetID, isExactlyOnce) in [(1, true), (2, true), (3, false)] as [(UInt16, Bool)] {
+            unanswered.append(
+                UnansweredPublishes.Entry(
+                    packetID: packetID, isExactlyOnce: isExactlyOnce,
+                    since: MonotonicInstant(nanoseconds: 0), verdict: .relayed))
+        }
+        #expect(unanswered.receivedCount == 0)
+        let kept = [
+            unanswered.decide(1, relayed: .noSubscribers),
+            unanswered.decide(2, relayed: .refused(.quotaExceeded)),
+            unanswered.decide(3, relayed: .taken), unanswered.decide(3, relayed: .taken),
+        ]
+        #expect(kept == [true, false, false, false])
+        #expect(unanswered.receivedCount == 1)
+        // It waits for the disk.
+        unanswered.wait(1)
+        #expect(due(&unanswered) == [])
+        unanswered.confirm(1, count: 1, .stored)
+        let first = unanswered.next()
+        #expect(first?.isReceived == true && first?.verdict == .noSubscribers)
+        #expect(due(&unanswered) == [2, 3] && unanswered.receivedCount == 0)
+        #expect(PublishVerdict.refused(.packetTooLarge).reasonCode.isAllowed(in: .puback))
+        #expect(PublishVerdict.refused(.packetTooLarge).reasonCode.isAllowed(in: .pubrec))
+    }
+
     @Test("0x10 is for a message that nobody has got, neither the device nor an application")
     func heard() {
         for fate in DownlinkOutcome.allCases {

@@ -27,6 +27,14 @@ extension LedgerRecords {
             takenAt: earliest)
     }
 
+    private static var rules: AuthorityRules {
+        guard let pattern = try? CertificatePattern("cn:${dk}"),
+            let rules = AuthorityRules(
+                pattern: pattern, product: ProductKey("PK1")!, registersDevices: true)
+        else { preconditionFailure("these are rules") }
+        return rules
+    }
+
     static func authorities(_ books: Books) -> [GoldenTable] {
         [
             GoldenTable(
@@ -41,6 +49,23 @@ extension LedgerRecords {
                 records: [
                     "numbered": list(AuthorityNumber([1, 0]), next: latest),
                     "plain": list(nil, next: nil),
+                ]),
+            GoldenTable(
+                books.authorityRules, keys: ["plain": authority],
+                records: [
+                    "least": AuthorityRulesRecord(rules: .standard),
+                    "most": AuthorityRulesRecord(rules: rules),
+                ]),
+            GoldenTable(
+                books.pinnings, keys: ["plain": authority],
+                records: ["listed": PinningRecord(pinning: .listed)]),
+            GoldenTable(
+                books.pins,
+                keys: [
+                    "plain": DeviceIdentity(product: ProductKey("PK1")!, device: DeviceKey("d")!)
+                ],
+                records: [
+                    "one": PinsRecord(fingerprints: [CertificateFingerprint(authority.text)!])
                 ]),
             GoldenTable(
                 books.revokedCertificates,

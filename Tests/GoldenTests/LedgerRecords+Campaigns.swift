@@ -25,6 +25,12 @@ extension LedgerRecords {
         late.unreported = 127
         late.refused = 1
         late.paidUntil = latest
+        let place = CampaignDevicePlace(product, CampaignID("spring")!, device)
+        var failed = CampaignDeviceRecord(.failed, at: time)
+        failed.endedAt = latest
+        failed.percent = UpgradePercent(70)!
+        failed.heardAt = time
+        failed.detail = UpgradeDetail("no röom")!
         return [
             GoldenTable(
                 books.campaigns,
@@ -45,6 +51,29 @@ extension LedgerRecords {
             GoldenTable(
                 books.openCampaigns,
                 keys: ["plain": KeyPair(product, CampaignID("spring")!)]
+            ),
+            GoldenTable(
+                books.campaignTurns,
+                keys: ["plain": KeyTriple(time, product, CampaignID("spring")!)]
+            ),
+            GoldenTable(
+                books.campaignDevices,
+                keys: ["plain": place],
+                records: [
+                    "requested": CampaignDeviceRecord(.requested, at: earliest),
+                    "refused": CampaignDeviceRecord(
+                        .refused, at: time,
+                        refusal: .devices(
+                            .notActive(DeviceIdentity(product: product, device: device)))),
+                    "failed": failed,
+                ]
+            ),
+            GoldenTable(
+                books.campaignStates,
+                keys: [
+                    "requested": place.listed(as: .requested),
+                    "refused": place.listed(as: .refused),
+                ]
             ),
         ]
     }

@@ -253,7 +253,7 @@ enum LedgerRecords {
         return record
     }
 
-    private static var productWithLimits: ProductRecord {
+    static var productWithLimits: ProductRecord {
         var record = productWithDialect
         record.limits = TrafficLimits(
             messages: Rate(perSecond: 5, burst: 20), bytes: Rate(perSecond: 4_096),
@@ -280,8 +280,8 @@ enum LedgerRecords {
                 books.products,
                 keys: ["plain": product],
                 records: [
-                    "least v8": least,
-                    "most v8": productWithCountedState,
+                    "least v9": least,
+                    "most v9": productWithUncounted,
                 ],
                 older: [
                     "least": product(least, .codes), "most": product(deletedProduct, .codes),
@@ -291,6 +291,7 @@ enum LedgerRecords {
                     "least v5": least, "most v5": productWithMessageLog,
                     "least v6": least, "most v6": productWithDialect,
                     "least v7": least, "most v7": productWithLimits,
+                    "least v8": least, "most v8": productWithCountedState,
                 ]
             ),
             GoldenTable(
@@ -343,12 +344,6 @@ enum LedgerRecords {
         record.isRegistered = false
         record.isDisabled = true
         record.isOpen = false
-        return record
-    }
-
-    private static var productWithCountedState: ProductRecord {
-        var record = productWithLimits
-        record.countsState = true
         return record
     }
 
@@ -490,7 +485,7 @@ enum LedgerRecords {
 
 extension TopicPattern {
     /// A text that is a pattern.
-    fileprivate init(known text: String) {
+    init(known text: String) {
         guard let pattern = try? TopicPattern(text) else {
             preconditionFailure("no pattern: \(text)")
         }

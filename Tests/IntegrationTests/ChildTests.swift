@@ -1,87 +1,8 @@
-import Foundation
 import Gateway
 import Ledger
 import MQTT
 import Support
-import TestFiles
 import Testing
-
-/// What a device is told about the devices behind it.
-private struct ChildAnswer: Decodable, Equatable {
-    var id: String?
-    var pk: String?
-    var dk: String?
-    var reason: String?
-}
-
-/// A device that attaches others.
-private struct Parent: ~Copyable {
-    let device: TestDevice
-    let client: TestClient
-
-    init(_ gateway: TestGateway, _ device: TestDevice, version: ProtocolVersion = .v5) throws {
-        self.device = device
-        client = try gateway.connect(device, version: version, subscribedTo: device.sys("#"))
-        client.tellsUnheard = true
-    }
-
-    /// Asks for a child, by what that would connect with.
-    func ask(
-        for child: TestDevice, id: String = "1", secret: Secret? = nil, more: String = ""
-    ) throws {
-        let prover = TestDevice(identity: child.identity, secret: secret ?? child.secret)
-        let credentials = TestCredentials.signed(prover, secureMode: 3)
-        try client.publish(
-            device.sys("children/attach"),
-            #"{"id":"\#(id)","clientId":"\#(credentials.clientID)","#
-                + #""userName":"\#(credentials.userName ?? "")","#
-                + #""password":"\#(credentials.password ?? "")"\#(more)}"#, qos: .atLeastOnce)
-    }
-
-    /// The next answer below `sys/children`: its name and what it says.
-    func answer() throws -> (name: String, ChildAnswer) {
-        let message = try client.message()
-        let prefix = device.sys("children")
-        #expect(message.topic.hasPrefix(prefix), "\(message.topic)")
-        let answer = try JSONDecoder().decode(ChildAnswer.self, from: Data(message.payload))
-        return (String(message.topic.dropFirst(prefix.count)), answer)
-    }
-
-    /// Attaches a child, which must succeed.
-    func attach(_ child: TestDevice, more: String = "") throws {
-        try ask(for: child, more: more)
-        let (name, answer) = try answer()
-        #expect(name == "/attached", "\(answer)")
-        #expect(answer.dk == child.identity.device.text && answer.id == "1")
-    }
-
-    /// Tries to, which must fail.
-    func refusal(_ child: TestDevice, secret: Secret? = nil) throws -> String? {
-        try ask(for: child, id: "no", secret: secret)
-        let (name, answer) = try answer()
-        #expect(name == "/rejected" && answer.id == "no")
-        return answer.reason
-    }
-
-    func detach(_ child: TestDevice) throws {
-        try client.publish(
-            device.sys("children/detach"),
-            #"{"id":"2","pk":"\#(child.identity.product)","dk":"\#(child.identity.device)"}"#,
-            qos: .atLeastOnce)
-    }
-
-    /// The keys of the children that are attached.
-    func children() throws -> [String] {
-        struct List: Decodable { let children: [ChildAnswer] }
-        // It is told once a second.
-        usleep(1_100_000)
-        try client.publish(device.sys("children/get"), "", qos: .atLeastOnce)
-        let message = try client.message()
-        #expect(message.topic == device.sys("children"))
-        let list = try JSONDecoder().decode(List.self, from: Data(message.payload))
-        return list.children.compactMap(\.dk).sorted()
-    }
-}
 
 extension WholeGateway {
     /// Devices that a device connects over its own connection (Children.md).
@@ -96,7 +17,7 @@ extension WholeGateway {
                     ["hub", "a", "b", "c"], into: product)
                 let key = try await gateway.createApplication(products: [product])
                 let backend = try gateway.connect(key, subscribedTo: "d/lamp/+/up/#")
-                let parent = try Parent(gateway, devices[0], version: version)
+                let parent = try ParentClient(gateway, devices[0], version: version)
                 for child in devices[1...] {
                     let early = try parent.client.publish(child.up(), "x", qos: .atLeastOnce)
                     #expect(early?.code == (version == .v5 ? 0x87 : 0))
@@ -147,7 +68,7 @@ extension WholeGateway {
                 let devices = try await gateway.importDevices(["hub", "a", "b"], into: product)
                 let foreign = try await gateway.createProduct("fan", codes: 1)
                 let stranger = try await gateway.importDevice("s", into: foreign)
-                let parent = try Parent(gateway, devices[0])
+                let parent = try ParentClient(gateway, devices[0])
                 #expect(try parent.refusal(devices[1]) == "no-code-left")
                 let outcomes = await gateway.gateway.outcomes(of: devices[1].identity)
                 #expect(outcomes.lastRefusal?.reason == .noCodeLeft)
@@ -192,7 +113,7 @@ extension WholeGateway {
                         subscribedTo: "\(device.topicPrefix)presence")
                 }
                 for isKicked in [false, true] {
-                    let parent = try Parent(gateway, devices[0])
+                    let parent = try ParentClient(gateway, devices[0])
                     for child in devices[1...] { try parent.attach(child) }
                     for (reader, child) in zip(readers, devices[1...]) {
                         #expect(try reader.presenceWords(of: child) == "connected")
@@ -201,6 +122,15 @@ extension WholeGateway {
                     #expect(connection?.parent == devices[0].identity)
                     let own = await gateway.gateway.connection(of: devices[0].identity)
                     #expect(own?.children == 2 && own?.parent == nil)
+                    var listed: Set<DeviceIdentity> = []
+                    var place: ConnectionPlace? = ConnectionPlace(node: nil)
+                    while let from = place {
+                        let part = await gateway.gateway.connections(
+                            from: from, of: product.key, limit: 10)
+                        listed.formUnion((part?.elements ?? []).compactMap(\.device))
+                        place = part?.next
+                    }
+                    #expect(listed == Set(devices.map(\.identity)), "who is online is in it")
                     try parent.detach(devices[1])
                     let (name, answer) = try parent.answer()
                     #expect(name == "/detached" && answer.reason == "disconnected")
@@ -229,10 +159,10 @@ extension WholeGateway {
                 let devices = try await gateway.importDevices(["hub", "hut", "a"], into: product)
                 let child = devices[2]
                 let alone = try gateway.connect(child)
-                let parent = try Parent(gateway, devices[0])
+                let parent = try ParentClient(gateway, devices[0])
                 try parent.attach(child)
                 #expect(try alone.endingCode() == 0x8E)
-                let other = try Parent(gateway, devices[1])
+                let other = try ParentClient(gateway, devices[1])
                 try other.attach(child)
                 let (name, answer) = try parent.answer()
                 #expect(name == "/detached" && answer.reason == "session-taken-over")
@@ -250,7 +180,7 @@ extension WholeGateway {
             try await TestGateway.run(shards: 4) { gateway in
                 let product = try await gateway.createProduct(codes: 3)
                 let devices = try await gateway.importDevices(["hub", "a", "b"], into: product)
-                let parent = try Parent(gateway, devices[0])
+                let parent = try ParentClient(gateway, devices[0])
                 for child in devices[1...] { try parent.attach(child) }
                 #expect(await gateway.gateway.kick(devices[1].identity))
                 #expect(try parent.answer().1.reason == "kicked")
@@ -274,7 +204,7 @@ extension WholeGateway {
                 let key = try await gateway.createApplication(products: [product])
                 let backend = try gateway.connect(key)
                 let more = #","sessionExpirySeconds":3600"#
-                let parent = try Parent(gateway, devices[0])
+                let parent = try ParentClient(gateway, devices[0])
                 try parent.attach(devices[1], more: more)
                 try parent.detach(devices[1])
                 #expect(try parent.answer().name == "/detached")

@@ -1,10 +1,13 @@
-import Gateway
 import Ledger
 import MQTT
+import Metering
 import Support
 import TestFiles
 import TLS
 import Testing
+import Time
+
+@testable import Gateway
 
 extension WholeGateway {
     /// What the control side learns of clients, and TLS as clients meet it.
@@ -44,6 +47,40 @@ extension WholeGateway {
                         != nil
                 }
                 #expect(try await gateway.gateway.usage(of: devices[0].identity).today.used == 2)
+            }
+        }
+
+        @Test(
+            "a device that only listens was last seen when its connection ended, however it ended; a connect writes nothing",
+            arguments: [1, 2]
+        )
+        func lastSeen(shards: Int) async throws {
+            try await TestGateway.run(shards: shards) { gateway in
+                let product = try await gateway.createProduct()
+                let device = try await gateway.importDevice("d1", into: product)
+                func lastSeen() async throws -> Timestamp? {
+                    try await gateway.gateway.presence(of: [device.identity]).first?.lastSeenAt
+                }
+                func stored() throws -> UsageRecord? {
+                    try gateway.gateway.usage.usage(of: device.identity)
+                }
+                #expect(try await lastSeen() == nil)
+                let client = try gateway.connect(device)
+                #expect(try stored() == nil)
+                // A connection that takes over leaves the device where it is.
+                let second = try gateway.connect(device)
+                _ = try client.untilClosed()
+                #expect(try stored() == nil)
+                var leaving = gateway.gateway.now
+                try second.disconnect()
+                try await until { try await lastSeen().map { $0 >= leaving } ?? false }
+                let third = try gateway.connect(device)
+                leaving = gateway.gateway.now
+                #expect(await gateway.gateway.kick(device.identity))
+                _ = try third.untilClosed()
+                try await until { try stored().map { $0.seenAt >= leaving } ?? false }
+                #expect(try stored()?.days == [])
+                #expect(try gateway.gateway.usage.verify() == [])
             }
         }
 

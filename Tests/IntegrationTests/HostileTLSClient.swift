@@ -250,7 +250,7 @@ extension HostileTLSClient {
             case .ended: break
             case .unreadableFile, .malformedFile, .wrongPassword, .keyMismatch, .refusedSetting,
                 .noUsableCipherSuite,
-                .refusedCertificate, .protocolViolation, .library:
+                .refusedCertificate, .unprovenKeys, .protocolViolation, .library:
                 throw error
             }
         }

@@ -1,8 +1,10 @@
-import Gateway
 import Ledger
 import MQTT
 import Support
+import TestFiles
 import Testing
+
+@testable import Gateway
 
 extension WholeGateway {
     /// What the page of metrics says of the books and of the process.
@@ -85,6 +87,81 @@ extension WholeGateway {
                         "tollgate_product_connects_admitted_total{product=\"\(lamp.key)\"}") == 1)
                 #expect(await gateway.metric("tollgate_devices_near_expiry") == 0)
             }
+        }
+
+        @Test("refusals before a product is known are in the sum by product, without a name")
+        func unplaced() async throws {
+            try await TestGateway.run { gateway in
+                let lamp = try await gateway.createProduct()
+                let device = try await gateway.importDevice("d1", into: lamp)
+                let forged = TestDevice(identity: device.identity, secret: Secret("not-this-one")!)
+                for credentials in [
+                    // No device of the product has proved itself since the start.
+                    TestCredentials.signed(forged, secureMode: 3),
+                    TestCredentials(clientID: "x", userName: "nothing-known", password: "x"),
+                    .secret(device),
+                ] {
+                    let client = try TestClient(port: gateway.plainPort)
+                    #expect(try client.connect(as: credentials).code != 0)
+                }
+                let family = "tollgate_product_connections_ended_total"
+                for (reason, count) in [("bad-credentials", 2), ("not-allowed-on-listener", 1)] {
+                    let sample = "{product=\"\",reason=\"\(reason)\"}"
+                    #expect(await gateway.metric(family + sample) == count, "\(reason)")
+                }
+            }
+        }
+
+        @Test("of more products than are shown, the rest is summed without a name")
+        func others() async throws {
+            try await TestGateway.run { gateway in
+                for number in 0..<102 {
+                    let product = try await gateway.createProduct(
+                        "lamp\(100 + number)", codes: number < 100 ? 5 : 2, validityDays: 10)
+                    let device = try await gateway.importDevice("d1", into: product)
+                    guard number > 98 else { continue }
+                    try gateway.connect(device).leave()
+                }
+                for (sample, count) in [
+                    ("codes{product=\"lamp100\",state=\"assigned\"}", 5),
+                    ("codes{product=\"\",state=\"assigned\"}", 4),
+                    ("codes{product=\"\",state=\"consumed\"}", 2),
+                    ("devices{product=\"\",state=\"known\"}", 2),
+                    ("devices{product=\"\",state=\"active\"}", 2),
+                ] {
+                    #expect(
+                        await gateway.metric("tollgate_product_\(sample)") == count, "\(sample)")
+                }
+                let page = await gateway.gateway.metricsText()
+                #expect(page.matches(of: /tollgate_product_codes\{/).count == 303)
+                // Three products have such devices: none is left over.
+                #expect(!page.contains("near_expiry{product=\"\""))
+            }
+        }
+
+        @Test("how old a backup is, is known after a restart, too")
+        func backupAge() async throws {
+            let directory = TemporaryDirectory()
+            /// Of a gateway that begins, and has ended when this returns.
+            func finished(
+                after body: (TestGateway) async throws -> Void = { _ in }
+            ) async throws -> Int? {
+                let gateway = try TestGateway(directory: directory)
+                try await body(gateway)
+                let time = await gateway.metric("tollgate_backup_finished_seconds")
+                await gateway.stop()
+                return time
+            }
+            #expect(try await finished() == nil)
+            let first = try await finished { gateway in
+                let backup = try gateway.gateway.backups.start(in: directory.file("b1"))
+                while gateway.gateway.backups.backup(backup.id)?.state == .running {
+                    try await Task.sleep(for: .milliseconds(5))
+                }
+                await gateway.gateway.tellOfNode()
+            }
+            #expect(first != nil)
+            #expect(try await finished() == first)
         }
 
         @Test(

@@ -18,7 +18,8 @@ extension WholeGateway {
             _ gateway: TestGateway,
             _ version: ProtocolVersion,
             device: TestDevice,
-            _ application: TestApplication
+            _ application: TestApplication,
+            _ more: [String] = []
         ) throws -> ChildProcess.Ending {
             let signed = TestCredentials.signed(device, secureMode: 2)
             let backend = TestCredentials.application(application)
@@ -30,7 +31,7 @@ extension WholeGateway {
                     version == .v5 ? "5" : "4", device.topicPrefix,
                     signed.clientID, signed.userName ?? "", signed.password ?? "",
                     backend.clientID, backend.userName ?? "", backend.password ?? "",
-                ],
+                ] + more,
                 seconds: 30
             )
         }
@@ -56,6 +57,38 @@ extension WholeGateway {
 
                         """
                 )
+            }
+        }
+
+        @Test(
+            "paho attaches a child, publishes for it, and hears what is for it",
+            arguments: ProtocolVersion.allCases)
+        func children(version: ProtocolVersion) async throws {
+            try await TestGateway.run { gateway in
+                let product = try await gateway.createProduct()
+                let devices = try await gateway.importDevices(["hub", "dk1"], into: product)
+                let key = try await gateway.createApplication(products: [product])
+                // As it would sign where its parent connects.
+                let signed = TestCredentials.signed(devices[1], secureMode: 2)
+                let request =
+                    #"{"clientId":"\#(signed.clientID)","userName":"\#(signed.userName ?? "")","#
+                    + #""password":"\#(signed.password ?? "")"}"#
+                let ending = try run(
+                    "children", gateway, version, device: devices[0], key,
+                    [request, devices[1].topicPrefix])
+                #expect(ending.status == 0, "\(ending.output) \(ending.errors)")
+                #expect(
+                    ending.output == """
+                        sys/children/attached {"pk":"lamp","dk":"dk1"}
+                        answer 0
+                        up 1
+                        answer 0
+                        up 2
+                        down 0 0
+                        down 1 1
+                        sys/children/detached disconnected
+
+                        """)
             }
         }
 

@@ -1,4 +1,3 @@
-import Gateway
 import Ledger
 import MQTT
 import Support
@@ -6,6 +5,8 @@ import Synchronization
 import TLS
 import TestFiles
 import Testing
+
+@testable import Gateway
 
 extension WholeGateway {
     /// Devices whose certificates their authority has revoked.
@@ -121,6 +122,84 @@ extension WholeGateway {
                 )
                 #expect(try connect(lost, gateway).answer.code == 0x87)
                 #expect(try connect(other, gateway).answer.code == 0)
+            }
+        }
+
+        @Test(
+            "E6: the list of an authority holds for its renewed certificate, which has it alone when the old one is removed"
+        )
+        func renewed() async throws {
+            let old = try TestAuthority(name: "CA")
+            let new = try TestAuthority(renewing: old, name: "CA")
+            try await TestGateway.run { gateway in
+                let lamp = try await gateway.createProduct()
+                for name in ["d1", "d2", "d3"] {
+                    _ = try await gateway.importUnregistered(name, into: lamp)
+                }
+                let first = try await register(old, of: lamp.account, gateway)
+                let second = try await register(new, of: lamp.account, gateway)
+                let lost = try context(new, "lamp.d1", 9)
+                let (client, answer) = try connect(lost, gateway)
+                #expect(answer.code == 0)
+                try client.ping()
+                // Both vouch for it, and it doesn't matter to which the list is given.
+                try await gateway.submit(
+                    .authorities(.revoke(first, old.revocations([9], number: 1))))
+                #expect(
+                    try client.untilClosed()
+                        == [.disconnect(code: 0x87, reasonString: Self.revoked)])
+                try await gateway.submit(.authorities(.remove(first)))
+                #expect(try connect(lost, gateway).answer.reasonString == Self.revoked)
+                let (other, taken) = try connect(try context(new, "lamp.d2", 10), gateway)
+                #expect(taken.code == 0)
+                try other.ping()
+                try await gateway.submit(
+                    .authorities(.revoke(second, new.revocations([10], number: 2))))
+                #expect(
+                    try other.untilClosed()
+                        == [.disconnect(code: 0x87, reasonString: Self.revoked)])
+                #expect(try connect(lost, gateway).answer.code == 0)
+            }
+        }
+
+        @Test(
+            "E6: among more connections than are looked at in one turn, those of revoked certificates end"
+        )
+        func many() async throws {
+            let authority = try TestAuthority(name: "CA")
+            try await TestGateway.run(shards: 1) { gateway in
+                let lamp = try await gateway.createProduct()
+                for name in ["d1", "d2", "d3"] {
+                    _ = try await gateway.importUnregistered(name, into: lamp)
+                }
+                let id = try await register(authority, of: lamp.account, gateway)
+                var clients: [TestClient] = []
+                var lost: [TestClient] = []
+                for (number, name) in ["d1", "d2"].enumerated() {
+                    let (client, answer) = try connect(
+                        context(authority, "lamp.\(name)", UInt8(number + 1)), gateway)
+                    #expect(answer.code == 0)
+                    lost.append(client)
+                    for index in 0..<2 * CertificateSweep.stepMaximum {
+                        let other = try TestClient(port: gateway.openPort)
+                        #expect(
+                            try other.connect(as: .anonymous("\(name)-\(index)")).code == 0)
+                        clients.append(other)
+                    }
+                }
+                let (last, answer) = try connect(context(authority, "lamp.d3", 3), gateway)
+                #expect(answer.code == 0)
+                try await gateway.submit(
+                    .authorities(.revoke(id, authority.revocations([1, 2], number: 1))))
+                for client in lost {
+                    #expect(
+                        try client.untilClosed()
+                            == [.disconnect(code: 0x87, reasonString: Self.revoked)])
+                }
+                try last.ping()
+                try await gateway.submit(.authorities(.setOn(id, false)))
+                #expect(try last.untilClosed().count == 1)
+                for client in clients { try client.ping() }
             }
         }
 

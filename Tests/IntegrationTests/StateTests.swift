@@ -363,6 +363,56 @@ extension WholeGateway {
             }
         }
 
+        @Test("what is left of devices that were deleted while the gateway was killed goes then")
+        func leftBehind() async throws {
+            let directory = TemporaryDirectory()
+            let (product, devices, times) = try await TestGateway.run(directory: directory) {
+                first in
+                let product = try await first.createProduct(codes: 10)
+                let other = try await first.createProduct("pump")
+                var devices = try await first.importDevices(["dk1", "dk2", "dk3"], into: product)
+                devices.append(try await first.importDevice("dk4", into: other))
+                var times: [Timestamp] = []
+                for device in devices {
+                    let client = try connect(first, device)
+                    _ = try client.report(#"{"reported":{"a":1}}"#, by: device)
+                    try client.leave()
+                    times.append(
+                        try #require(try first.record(of: device.identity)).registeredAt)
+                }
+                return (product, devices, times)
+            }
+            do {
+                let ledger = try Ledger(directory: "\(directory.file("data"))/ledger")
+                let actions: [Action] = [
+                    .devices(.delete(devices[0].identity)), .devices(.delete(devices[1].identity)),
+                    .products(.delete(devices[3].identity.product)),
+                ]
+                for action in actions {
+                    let at = times[3].adding(milliseconds: 1)
+                    let command = Command(at: at, actor: "owner", action: action)
+                    #expect(try ledger.carryOut(command).effect != nil)
+                }
+                ledger.shutdown()
+            }
+            try await TestGateway.run(directory: directory) { gateway in
+                // One of them is registered again, and has reported since.
+                let again = try await gateway.importDevice("dk2", into: product)
+                let client = try connect(gateway, again)
+                _ = try client.report(#"{"reported":{"b":2}}"#, by: again)
+                #expect(await gateway.gateway.forgetLeftStates())
+                func versions() throws -> [UInt64] {
+                    try zip(devices, times).map { device, time in
+                        try gateway.gateway.reportedState(
+                            of: device.identity, registeredAt: time
+                        ).version
+                    }
+                }
+                try await until { try versions() == [0, 0, 1, 0] }
+                #expect(try gateway.reported(by: again)?.version == 1)
+            }
+        }
+
         @Test("nobody but the device itself says or hears its state, and it is no retained message")
         func strangers() async throws {
             try await TestGateway.run { gateway in

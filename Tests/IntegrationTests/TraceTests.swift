@@ -167,6 +167,29 @@ extension WholeGateway {
                 #expect(await outcomes(first).lastEnding?.reason == .deviceDisabled)
                 try refuse(first, credentials)
                 #expect(await outcomes(first).lastRefusal?.reason == .deviceDisabled)
+                // Before it is known how a device proves itself: only devices that there are, are remembered.
+                var strange = TestCredentials.signed(first, secureMode: 3)
+                strange.clientID += "|"
+                for (credentials, reason) in [
+                    (TestCredentials.secret(first), Reason.notAllowedOnListener),
+                    (.signed(first, secureMode: 2), .notAllowedOnListener),
+                    (strange, .clientIdentifierNotValid),
+                    (
+                        TestCredentials(
+                            clientID: "x", userName: "\(first.identity)", password: "x"),
+                        .notAllowedOnListener
+                    ),
+                ] {
+                    try refuse(first, credentials)
+                    #expect(await outcomes(first).lastRefusal?.reason == reason)
+                    try refuse(first, wrong)
+                    #expect(await outcomes(first).lastRefusal?.reason == .badCredentials)
+                }
+                try refuse(first, TestCredentials.signed(first, secureMode: 3))
+                let ghost = TestDevice(
+                    identity: product.identity("ghost"), secret: Secret("of-a-ghost")!)
+                try refuse(ghost, TestCredentials.secret(ghost))
+                #expect(await outcomes(ghost) == DeviceOutcomes())
                 let both = [second.identity, first.identity]
                 let last = await gateway.gateway.refusals(of: both)
                 #expect(last.map { $0?.reason } == [.noCodeLeft, .deviceDisabled])

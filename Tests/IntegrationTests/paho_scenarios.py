@@ -1,12 +1,14 @@
 """What paho-mqtt does against a gateway of the tests; PahoTests.swift reads what it prints."""
 
+import json
 import queue
 import sys
 
 import paho.mqtt.client as mqtt
 
 (scenario, port, authority, version, prefix, device_id, device_user, device_password,
- application_id, application_user, application_password, *transport) = sys.argv[1:]
+ application_id, application_user, application_password, *extra) = sys.argv[1:]
+transport = extra if len(extra) == 1 else []
 PATIENCE = 10
 
 
@@ -103,5 +105,30 @@ def downlink():
     backend.close()
 
 
-{"exchange": exchange, "connect": connect, "quota": quota,
+def children():
+    """A device behind the device: the last words are its request, and its topics."""
+    request, child = extra
+    backend, hub = application(), device()
+    backend.subscribe(child + "up/#")
+    hub.subscribe(prefix + "sys/children/#")
+    assert hub.publish(prefix + "sys/children/attach", request, 1) == 0
+    message = hub.message()
+    print(message.topic.removeprefix(prefix), message.payload.decode())
+    for qos in (1, 2):
+        print("answer", hub.publish(child + "up/data", f"up {qos}", qos))
+        print(backend.message().payload.decode())
+    for qos in (0, 1):
+        backend.publish(child + "down/set", f"down {qos}", qos)
+        message = hub.message()
+        assert message.topic == child + "down/set"
+        print(message.payload.decode(), message.qos)
+    names = json.loads(request)["userName"].split("&")
+    hub.publish(prefix + "sys/children/detach", json.dumps({"dk": names[0], "pk": names[1]}), 1)
+    message = hub.message()
+    print(message.topic.removeprefix(prefix), json.loads(message.payload)["reason"])
+    hub.close()
+    backend.close()
+
+
+{"exchange": exchange, "children": children, "connect": connect, "quota": quota,
  "downlink": downlink}[scenario]()

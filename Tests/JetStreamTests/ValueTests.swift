@@ -21,9 +21,9 @@ struct ValueTests {
     }
 
     @Test(
-        "Debian's 2.9.10 and the last one that lost streams are too old, later ones are not",
+        "Debian's 2.9.10 and those before messages with an end of their own are too old, later ones are not",
         arguments: [
-            ("2.9.10", true), ("2.10.22", true), ("1.99.99", true), ("2.10.23", false),
+            ("2.9.10", true), ("2.10.29", true), ("1.99.99", true), ("2.11.0", false),
             ("2.15.1", false), ("3.0.0", false),
         ]
     )
@@ -34,9 +34,22 @@ struct ValueTests {
 
     @Test("a server that is too old is refused with both versions")
     func oldServer() {
-        let error = JetStreamError.tooOld(server: "n1", version: "2.9.10", minimum: "2.10.23")
+        let error = JetStreamError.tooOld(server: "n1", version: "2.9.10", minimum: "2.11.0")
         #expect(error.description.contains("n1 is version 2.9.10"))
-        #expect(error.description.contains("2.10.23 or newer"))
+        #expect(error.description.contains("2.11.0 or newer"))
+    }
+
+    @Test(
+        "the place in a server's URL",
+        arguments: [
+            ("nats://127.0.0.1:4333", "127.0.0.1", 4_333),
+            ("tls://user:pass:@word@[::1]:4222/", "::1", 4_222),
+            ("nats.example", "nats.example", 4_222),
+        ] as [(String, String, UInt16)]
+    )
+    func place(url: String, host: String, port: UInt16) {
+        let place = ServerGreeting.Place(url)
+        #expect(place?.host == host && place?.port == port)
     }
 
     @Test("JSON: what is written is read, with sequences of 64 bits and every character")

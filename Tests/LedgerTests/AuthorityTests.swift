@@ -68,7 +68,9 @@ import Time
     private func revoked(_ store: TestStore, by id: AuthorityID) throws -> [UInt8] {
         let transaction = try ReadTransaction(in: store.environment)
         return try (UInt8.min...UInt8.max).filter {
-            try store.books.isRevoked(AuthorityNumber([$0])!, by: id, in: transaction)
+            guard let record = try store.books.authority(id, in: transaction) else { return false }
+            return try store.books.isRevoked(
+                AuthorityNumber([$0])!, by: id, record, in: transaction)
         }
     }
 
@@ -98,8 +100,17 @@ import Time
             #expect(try revoke(list) == "revocation-list-older")
         }
         #expect(try revoked(store, by: authority.id) == [0, 1, 2])
-        // The same again, then the next one.
-        #expect(try revoke(Samples.revocations([0, 1, 2], number: 4)) == nil)
+        // The same again changes nothing, then the next one.
+        let last = try store.lastSequence()
+        #expect(
+            try store.apply(
+                .authorities(.revoke(authority.id, Samples.revocations([0, 1, 2], number: 4))))
+                == .done(.unchanged))
+        #expect(try store.lastSequence() == last)
+        // Another list in that one's name, and one that lasts longer, are no repetition.
+        #expect(try revoke(Samples.revocations([0, 1, 3], number: 4)) == nil)
+        #expect(try revoked(store, by: authority.id) == [0, 1, 3])
+        #expect(try revoke(Samples.revocations([0, 1, 3], number: 4, next: 1 << 41)) == nil)
         #expect(try revoke(Samples.revocations([2, 3], number: 4, at: 6)) == nil)
         #expect(try revoked(store, by: authority.id) == [2, 3])
         #expect(try store.findings() == [])
@@ -134,13 +145,284 @@ import Time
         #expect(try store.findings() == [])
     }
 
+    @Test("E6: an account's lists name at most 100,000 certificates, whatever other accounts have")
+    func bounds() throws {
+        let store = try TestStore()
+        let other = AccountID("other")!
+        #expect(
+            try store.refusal(
+                .accounts(
+                    .create(NewAccount(id: other, name: "", kind: .individual))))
+                == nil)
+        func list(_ count: Int, number: UInt8) -> RevocationList {
+            RevocationList(
+                number: AuthorityNumber([number]), thisUpdate: Timestamp(milliseconds: 1),
+                nextUpdate: nil,
+                serials: (0..<count).map {
+                    AuthorityNumber([1, UInt8($0 >> 8), UInt8($0 & 0xFF)])!
+                }
+            )
+        }
+        for name in ["1", "2", "3", "4", "5", "6"] {
+            let authority = Samples.authority(name, of: TestStore.acme)
+            #expect(try store.refusal(.authorities(.register(authority))) == nil)
+            let refusal = try store.refusal(
+                .authorities(.revoke(authority.id, list(20_000, number: 1))))
+            #expect(refusal == (name == "6" ? "too-many-revoked-of-account" : nil), "\(name)")
+        }
+        let theirs = Samples.authority("7", of: other)
+        #expect(try store.refusal(.authorities(.register(theirs))) == nil)
+        #expect(
+            try store.refusal(.authorities(.revoke(theirs.id, list(20_000, number: 1)))) == nil)
+        // The next list of one counts in place of the one before, and room that was made can be used.
+        let (first, last) = (
+            Samples.authority("1", of: TestStore.acme), Samples.authority("6", of: TestStore.acme)
+        )
+        for (id, count, number) in [
+            (first.id, 20_000, 2), (first.id, 19_990, 3), (last.id, 10, 1),
+        ] {
+            #expect(
+                try store.refusal(
+                    .authorities(.revoke(id, list(count, number: UInt8(number))))) == nil)
+        }
+        #expect(
+            try store.refusal(.authorities(.revoke(last.id, list(11, number: 2))))
+                == "too-many-revoked-of-account")
+        #expect(try store.findings() == [])
+    }
+
+    @Test(
+        "E6: authorities of an account with one name and key have one list among them, which stays when one of them goes"
+    )
+    func renewed() throws {
+        let store = try TestStore()
+        func register(
+            _ digits: String, name: UInt8 = 1, key: UInt8 = 1, version: Bool = true
+        ) throws -> AuthorityID {
+            let new = Samples.authority(
+                digits, of: TestStore.acme,
+                certificate: Samples.certificate(
+                    name: name, key: key, serial: UInt8(digits)!, version: version))
+            #expect(try store.refusal(.authorities(.register(new))) == nil)
+            return new.id
+        }
+        let old = try register("3")
+        func revoke(_ id: AuthorityID, _ list: RevocationList) throws -> String? {
+            try store.refusal(.authorities(.revoke(id, list)))
+        }
+        #expect(try revoke(old, Samples.revocations([1, 2], number: 4)) == nil)
+        let others = [try register("1", name: 2), try register("2", key: 2)]
+        let new = try register("4")
+        let first = try register("5", version: false)
+        for id in [old, new, first] { #expect(try revoked(store, by: id) == [1, 2]) }
+        for id in others { #expect(try revoked(store, by: id) == []) }
+        // The next list is given to the other one, and not twice.
+        #expect(try revoke(new, Samples.revocations([9], number: 3)) == "revocation-list-older")
+        #expect(try revoke(new, Samples.revocations([2, 3], number: 5)) == nil)
+        for id in [old, new, first] { #expect(try revoked(store, by: id) == [2, 3]) }
+        #expect(
+            try store.apply(
+                .authorities(.revoke(old, Samples.revocations([2, 3], number: 5))))
+                == .done(.unchanged))
+        let shown = try store.read { books, transaction throws(StoreError) in
+            try books.authorityView(new, in: transaction)?.revocations
+        }
+        #expect(shown?.count == 2 && shown?.number == AuthorityNumber([5]))
+        #expect(try store.findings() == [])
+        for (gone, left) in [(old, [new, first]), (new, [first])] {
+            #expect(try store.refusal(.authorities(.remove(gone))) == nil)
+            for id in left { #expect(try revoked(store, by: id) == [2, 3]) }
+            #expect(try store.findings() == [])
+        }
+        #expect(try store.refusal(.authorities(.remove(first))) == nil)
+        #expect(try revoked(store, by: try register("6")) == [])
+        #expect(try store.findings() == [])
+    }
+
+    @Test("What is no certificate has no name and key, wherever it ends")
+    func issuers() {
+        let whole = Samples.certificate(name: 1, key: 2, serial: 3)
+        func issuer(_ certificate: [UInt8]) -> [UInt8]? {
+            AuthorityRecord(
+                Samples.authority("1", of: TestStore.acme, certificate: certificate),
+                registeredAt: Timestamp(milliseconds: 0)
+            ).issuer.map(Array.init)
+        }
+        #expect(issuer(whole) == [0x30, 0x81, 1, 1, 0x30, 0x81, 1, 2])
+        for count in 0..<whole.count { #expect(issuer(Array(whole[..<count])) == nil) }
+        for index in whole.indices {
+            for byte in [0x80, 0x84, 0x85, 0xFF] as [UInt8] {
+                var other = whole
+                other[index] = byte
+                // Nothing but that it comes back.
+                _ = issuer(other)
+            }
+        }
+    }
+
     @Test("A number of an authority's is its bytes without zeros in front, in order of size")
     func numbers() {
         #expect(AuthorityNumber([0, 0])?.description == "00")
         #expect(AuthorityNumber([0, 1, 0x2C])?.description == "012c")
-        #expect(AuthorityNumber([UInt8](repeating: 1, count: 21)) == nil)
-        #expect(AuthorityNumber([0] + [UInt8](repeating: 1, count: 20)) != nil)
+        #expect(AuthorityNumber([UInt8](repeating: 1, count: 65)) == nil)
+        #expect(AuthorityNumber([0] + [UInt8](repeating: 1, count: 64)) != nil)
         let numbers = [[], [1], [2], [0xFF], [1, 0], [1, 1]].compactMap { AuthorityNumber($0) }
         #expect(numbers.shuffled().sorted() == numbers)
+    }
+}
+
+/// What an authority's certificates say, and which a device may show.
+@Suite struct AuthorityRuleTests {
+    /// It is in force at the time of the store.
+    private let authority = NewAuthority(
+        id: Samples.authority("a1", of: TestStore.acme).id, account: TestStore.acme, name: "A",
+        certificate: [0x30, 0x00], subject: "CN=A", notBefore: Timestamp(milliseconds: 0),
+        notAfter: Timestamp(milliseconds: 1 << 46))
+    private let fingerprints = ["1a", "2b", "3c", "4d", "5e"].map {
+        CertificateFingerprint(String(repeating: $0, count: 32))!
+    }
+
+    private func registered() throws -> TestStore {
+        let store = try TestStore()
+        try #require(try store.refusal(.authorities(.register(authority))) == nil)
+        return store
+    }
+
+    private func connect(_ device: String, _ number: Int, _ store: TestStore) throws -> String? {
+        try store.refusal(
+            .devices(
+                .activateByCertificate(
+                    TestStore.device(device),
+                    ShownCertificate(authority: authority.id, fingerprint: fingerprints[number]),
+                    at: nil)))
+    }
+
+    private func pins(_ device: String, _ store: TestStore) throws -> [CertificateFingerprint] {
+        let transaction = try ReadTransaction(in: store.environment)
+        return try store.books.pins(of: TestStore.device(device), in: transaction)
+    }
+
+    @Test(
+        "E7: rules take each other's place, name the account's own products, and go with their authority"
+    )
+    func rules() throws {
+        let store = try TestStore()
+        func set(_ rules: AuthorityRules) throws -> String? {
+            try store.refusal(.authorities(.setRules(authority.id, rules)))
+        }
+        #expect(try set(Samples.rules("cn:${dk}")) == "unknown-authority")
+        #expect(try store.refusal(.authorities(.register(authority))) == nil)
+        let strange = Samples.rules("cn:${dk}", product: ProductKey("nobody")!)
+        #expect(try set(strange) == "unknown-product")
+        let other = AccountID("other")!
+        #expect(
+            try store.refusal(
+                .accounts(.create(NewAccount(id: other, name: "O", kind: .enterprise)))) == nil)
+        let theirs = Samples.authority("b1", of: other)
+        #expect(try store.refusal(.authorities(.register(theirs))) == nil)
+        let own = Samples.rules("cn:${dk}", product: TestStore.product)
+        #expect(
+            try store.refusal(.authorities(.setRules(theirs.id, own)))
+                == "product-of-another-account")
+        #expect(try set(own) == nil)
+        #expect(try store.apply(.authorities(.setRules(authority.id, own))) == .done(.unchanged))
+        #expect(try store.findings() == [])
+        #expect(try set(.standard) == nil)
+        #expect(try store.findings() == [])
+        #expect(try set(own) == nil)
+        #expect(try store.refusal(.authorities(.remove(authority.id))) == nil)
+        #expect(try store.refusal(.authorities(.register(authority))) == nil)
+        let transaction = try ReadTransaction(in: store.environment)
+        #expect(try store.books.rules(of: authority.id, in: transaction) == .standard)
+        #expect(try store.findings() == [])
+    }
+
+    @Test(
+        "E7: a device that is not known is registered where its authority says so and is in force, and its product is not closed"
+    )
+    func bringing() throws {
+        let store = try registered()
+        let close = { (policy: RegistrationPolicy) in
+            Action.products(.update(TestStore.product, ProductUpdate(registration: policy)))
+        }
+        #expect(try store.refusal(close(.imported)) == nil)
+        try store.buy(2)
+        #expect(try connect("new", 0, store) == "unknown-device")
+        let bringing = Action.authorities(
+            .setRules(authority.id, Samples.rules("cn:${pk}.${dk}")))
+        #expect(try store.refusal(bringing) == nil)
+        #expect(try store.refusal(.authorities(.setOn(authority.id, false))) == nil)
+        #expect(try connect("new", 0, store) == "unknown-device")
+        #expect(try store.refusal(.authorities(.setOn(authority.id, true))) == nil)
+        #expect(try store.refusal(close(.closed)) == nil)
+        #expect(try connect("new", 0, store) == "unknown-device")
+        #expect(try store.refusal(close(.imported)) == nil)
+        // By a certificate alone, and by no other authority's.
+        #expect(try store.connect("new") == .refused("unknown-device"))
+        let stranger = ShownCertificate(authority: nil, fingerprint: fingerprints[0])
+        let action = Action.devices(
+            .activateByCertificate(TestStore.device("new"), stranger, at: nil))
+        #expect(try store.refusal(action) == "unknown-device")
+        #expect(try connect("new", 0, store) == nil)
+        #expect(try connect("next", 0, store) == nil)
+        #expect(try connect("late", 0, store) == "no-code-left")
+        #expect(try store.record("late") == nil)
+        // What is known stays, whatever the authority says later.
+        #expect(try store.refusal(.authorities(.setRules(authority.id, .standard))) == nil)
+        #expect(try connect("new", 0, store) == nil)
+        #expect(try store.findings() == [])
+    }
+
+    @Test(
+        "E8: on first use one certificate is pinned, and another one refused, until it is forgotten"
+    )
+    func firstUse() throws {
+        let store = try registered()
+        try store.buy(2)
+        #expect(try connect("d1", 0, store) == nil && pins("d1", store).isEmpty)
+        let pinning = Action.authorities(.setPinning(authority.id, .firstUse))
+        #expect(try store.refusal(pinning) == nil)
+        #expect(try connect("d1", 0, store) == nil)
+        #expect(try pins("d1", store) == [fingerprints[0]])
+        #expect(try connect("d1", 1, store) == "not-pinned")
+        #expect(try connect("d1", 0, store) == nil)
+        // No code is left for the third: nothing is pinned.
+        #expect(try connect("d2", 1, store) == nil)
+        #expect(try connect("d3", 2, store) == "no-code-left")
+        #expect(try pins("d3", store).isEmpty)
+        let forget = Action.devices(.setPins(TestStore.device("d1"), []))
+        #expect(try store.refusal(forget) == nil)
+        #expect(try store.apply(forget) == .done(.unchanged))
+        #expect(try connect("d1", 1, store) == nil)
+        #expect(try pins("d1", store) == [fingerprints[1]])
+        // Its pins go with the device.
+        #expect(try store.refusal(.devices(.delete(TestStore.device("d1")))) == nil)
+        #expect(try pins("d1", store).isEmpty)
+        #expect(try store.findings() == [])
+    }
+
+    @Test("E8: a device shows those that are listed, four at most, and none where none is")
+    func listed() throws {
+        let store = try registered()
+        try store.buy(2)
+        func list(_ numbers: [Int]) throws -> String? {
+            try store.refusal(
+                .devices(.setPins(TestStore.device("d1"), numbers.map { fingerprints[$0] })))
+        }
+        #expect(try list([0]) == "unknown-device")
+        #expect(try connect("d1", 0, store) == nil)
+        #expect(try store.refusal(.authorities(.setPinning(authority.id, .listed))) == nil)
+        #expect(try connect("d1", 0, store) == "not-pinned")
+        #expect(try pins("d1", store).isEmpty)
+        #expect(try list([2, 0, 0]) == nil)
+        #expect(try pins("d1", store) == [fingerprints[0], fingerprints[2]])
+        for number in 0..<3 {
+            #expect(try connect("d1", number, store) == (number == 1 ? "not-pinned" : nil))
+        }
+        #expect(try list([0, 1, 2, 3, 4]) == "quantity-out-of-range")
+        #expect(try list([0, 1, 2, 3]) == nil)
+        #expect(try store.refusal(.authorities(.setPinning(authority.id, .none))) == nil)
+        #expect(try connect("d1", 4, store) == nil)
+        #expect(try store.findings() == [])
     }
 }

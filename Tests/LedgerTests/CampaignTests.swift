@@ -181,6 +181,119 @@ import Time
         #expect(try third.findings() == [])
     }
 
+    /// The devices that stand like that, with why, what they said, and how far they were.
+    private func devices(
+        _ store: TestStore, _ state: CampaignDeviceState? = nil, limit: Int = 1_000
+    ) throws -> [CampaignDevice] {
+        var found: [CampaignDevice] = []
+        var cursor: String?
+        repeat {
+            let page = try store.read { books, transaction throws(StoreError) in
+                try books.devices(
+                    of: Self.spring, of: Self.product, state: state, cursor: cursor, limit: limit,
+                    in: transaction)
+            }
+            #expect(page.elements.count <= limit)
+            found += page.elements
+            cursor = page.cursor
+        } while cursor != nil
+        return found
+    }
+
+    @Test("what has become of each device is told, and listed by how it stands")
+    func outcomes() throws {
+        let store = try store(5)
+        _ = try store.apply(.devices(.setDisabled(TestStore.device("d102"), true)))
+        _ = try create(store, perMinute: 600)
+        try pass(store, seconds: 10)
+        #expect(try progress(store).started == 4 && progress(store).refused == 1)
+        let upgrade = Self.spring.upgrade
+        for (device, percent) in [("d100", 40), ("d101", 70)] {
+            _ = try store.apply(
+                .firmware(
+                    .progress(TestStore.device(device), upgrade, UpgradePercent(percent)!)))
+        }
+        let began = store.now
+        store.now = store.now.adding(milliseconds: 5_000)
+        let report = FirmwareAction.report(
+            TestStore.device("d101"), upgrade, succeeded: false, UpgradeDetail("no room")!)
+        _ = try store.apply(.firmware(report))
+        try self.report(store, 103, true)
+        _ = try store.apply(.devices(.delete(TestStore.device("d104"))))
+        let all = try devices(store)
+        #expect(all.map { $0.identity.device.text } == (100...104).map { "d\($0)" })
+        #expect(
+            all.map(\.record.state) == [.requested, .failed, .refused, .succeeded, .unreported])
+        #expect(all.map(\.percent.value) == [40, 70, 0, 0, 0])
+        #expect(all.map(\.heardAt) == [began, began, nil, nil, nil])
+        #expect(all.map { $0.upgrade?.size.attempts } == [1, 1, nil, 1, 1])
+        #expect(all.map(\.record.detail.text) == ["", "no room", "", "", ""])
+        #expect(all.map(\.record.endedAt) == [nil, store.now, nil, store.now, store.now])
+        #expect(all.allSatisfy { $0.record.askedAt == began })
+        #expect(
+            all.map(\.record.refusal) == [
+                nil, nil, .devices(.disabled(TestStore.device("d102"))), nil,
+                .devices(.unknown(TestStore.device("d104"))),
+            ])
+        #expect(try devices(store, limit: 2) == all)
+        for device in all {
+            #expect(try devices(store, device.record.state, limit: 1) == [device])
+        }
+        #expect(try store.findings() == [])
+    }
+
+    @Test("one campaign that is damaged stops no other one, and is told")
+    func damaged() throws {
+        for part in ["campaign", "progress"] {
+            let store = try store(2)
+            let other = CampaignID("other")!
+            _ = try create(store)
+            _ = try create(store, id: other)
+            store.now = store.now.adding(milliseconds: 60_000)
+            let key = KeyPair(Self.product, Self.spring)
+            _ = try store.environment.write { transaction throws(StoreError) in
+                if part == "campaign" {
+                    try store.books.campaigns.delete(key, in: transaction)
+                } else {
+                    try store.books.campaignProgress.delete(key, in: transaction)
+                }
+            }
+            let due = try store.read { books, transaction throws(StoreError) in
+                try books.dueCampaigns(at: store.now, in: transaction)
+            }
+            #expect(due.map(\.id) == [other, Self.spring], "\(part)")
+            #expect(due.map { $0.damage == nil } == [true, false], "\(part)")
+        }
+    }
+
+    @Test("a campaign is listed by when an upgrade is due next, and read no earlier")
+    func turns() throws {
+        let store = try store(3)
+        _ = try create(store, perMinute: 7)
+        func turn() throws -> Timestamp? {
+            try store.read { books, transaction throws(StoreError) in
+                var found: [Timestamp] = []
+                try books.campaignTurns.forEach(in: transaction) { key, _ in
+                    found.append(key.first)
+                    return .proceed
+                }
+                #expect(found.count <= 1)
+                return found.first
+            }
+        }
+        for expected: UInt64 in 1...3 {
+            let next = try #require(try turn())
+            store.now = next.adding(milliseconds: -1)
+            #expect(try !isDue(store))
+            store.now = next
+            #expect(try isDue(store))
+            try pass(store, seconds: 0)
+            #expect(try progress(store).started == expected)
+        }
+        #expect(try progress(store).isThrough && turn() == nil)
+        #expect(try store.findings() == [])
+    }
+
     @Test("what can't be made is refused, and an image stays while a campaign is open")
     func refusals() throws {
         let store = try store(2)

@@ -32,6 +32,10 @@ struct ClusterSimulation {
     private(set) var sent = 0
     private(set) var removals = 0
 
+    /// An entry that a node can't have, although later ones are there, until its replica was repaired.
+    private var hidden: [Int: UInt64] = [:]
+    private(set) var gaps = 0
+
     /// Where the log would begin if it were cut: entries before that are asked for by no node that is there.
     private(set) var first: UInt64 = 1
 
@@ -56,7 +60,8 @@ struct ClusterSimulation {
         case 25..<50: send(from: node)
         case 50..<75: deliver()
         case 75..<94: try follow(node, upTo: 1 + number(6))
-        case 94..<97: now += Int64(number(2_000))
+        case 94..<96: now += Int64(number(2_000))
+        case 96: try hideOrShow(node)
         case 97: try restart(node)
         case 98: try nodes[node].forgetCommit(of: log)
         case 99 where number(2) == 0: try truncate(as: node)
@@ -66,6 +71,7 @@ struct ClusterSimulation {
 
     /// Nothing is lost any more: all that was sent arrives, and all nodes come to the end of the log.
     mutating func settle() throws {
+        hidden.removeAll()
         for _ in 0..<200 {
             now += 2_000
             for node in nodes.indices { send(from: node) }
@@ -143,6 +149,14 @@ struct ClusterSimulation {
         }
     }
 
+    /// A gap, for a while: nothing behind it is applied (`FaultyFollower.hide`; what a ledger does then is in
+    /// `ReplicaTests`).
+    private mutating func hideOrShow(_ node: Int) throws {
+        guard hidden.removeValue(forKey: node) == nil else { return }
+        let ahead = UInt64(log.count) - nodes[node].position
+        if ahead > 0 { hidden[node] = nodes[node].position + 1 + UInt64(number(Int(ahead))) }
+    }
+
     private mutating func send(from node: Int) {
         let epoch = nodes[node].window.epoch
         for sending in nodes[node].window.due(at: now, nodes[node].mark) {
@@ -186,7 +200,11 @@ struct ClusterSimulation {
 
     private mutating func follow(_ node: Int, upTo maximum: Int) throws {
         let first = Int(nodes[node].position)
-        let entries = log[first...].prefix(maximum)
+        var entries = log[first...].prefix(maximum)
+        if let gap = hidden[node], entries.contains(where: { $0.position == gap }) {
+            gaps += 1
+            entries = entries.prefix { $0.position < gap }
+        }
         for applied in try nodes[node].apply(entries) {
             if applied.removed.contains(where: { $0.text == nodes[node].name }) {
                 removals += 1

@@ -20,7 +20,7 @@ import Time
             try simulation.settle()
             try check(simulation, "seed \(seed), round \(round)")
         }
-        #expect(simulation.restarts > 20)
+        #expect(simulation.restarts > 20 && simulation.gaps > 10)
         #expect(simulation.removals >= 1 && simulation.first > 1)
         #expect(simulation.answered.count > 100)
         if seed > 3 { return }

@@ -60,6 +60,46 @@ extension Damage {
                 in: transaction)
         },
         Damage(
+            "an authority's pinning that is gone",
+            "the pinning of authority \(first.id) is not there"
+        ) { (books, transaction) throws(StoreError) in
+            try books.pinnings.remove(first.id, in: transaction)
+        },
+        Damage(
+            "an authority's pinning that is another", "authority \(first.id) has another pinning"
+        ) { (books, transaction) throws(StoreError) in
+            try books.pinnings.put(
+                first.id, PinningRecord(pinning: .firstUse), in: transaction)
+        },
+        Damage("a device's pins that are gone", "the pins of PK4.g3 are not there") {
+            (books, transaction) throws(StoreError) in
+            try books.pins.remove(TestStore.device("g3", of: "PK4"), in: transaction)
+        },
+        Damage("a device's pins too many", "PK4.g9 is pinned to other certificates") {
+            (books, transaction) throws(StoreError) in
+            try books.pins.copy(
+                TestStore.device("g3", of: "PK4"), to: TestStore.device("g9", of: "PK4"),
+                in: transaction)
+        },
+        Damage(
+            "rules of an authority that are gone",
+            "the rules of authority \(first.id) are not there"
+        ) { (books, transaction) throws(StoreError) in
+            try books.authorityRules.remove(first.id, in: transaction)
+        },
+        Damage(
+            "rules of an authority that are others", "authority \(first.id) has other rules"
+        ) { (books, transaction) throws(StoreError) in
+            try books.authorityRules.put(
+                first.id, AuthorityRulesRecord(rules: Samples.rules("cn:${dk}")),
+                in: transaction)
+        },
+        Damage(
+            "rules of an authority too many", "authority \(ghost) has other rules"
+        ) { (books, transaction) throws(StoreError) in
+            try books.authorityRules.copy(first.id, to: ghost, in: transaction)
+        },
+        Damage(
             "a revoked certificate that is gone",
             "the certificates that authority \(first.id) has revoked: 1 is not 2"
         ) { (books, transaction) throws(StoreError) in

@@ -102,6 +102,7 @@ import Time
         add(AlertLanguage.self)
         add(NotificationState.self)
         add(TokenAlgorithm.self)
+        add(CertificatePinning.self)
         #expect(try Self.lines(of: "values") == lines)
     }
 

@@ -8,6 +8,7 @@ extension Question {
     /// Every list there is, most of them with several filters.
     static func all(at time: Timestamp) -> [Question] {
         var list = Model().questions(at: time).map(\.question) + [events(), figures()]
+        list += [true, false].map { eventPages(newestFirst: $0) }
         for account in [TestStore.acme, PacksSource.beta] {
             for kind in [nil] + TopUpKind.allCases {
                 list += [topUps(account, kind, openAt: nil), topUps(account, kind, openAt: time)]
@@ -26,6 +27,18 @@ extension Question {
             let after = cursor.flatMap { UInt64($0) } ?? 0
             let found = try books.events(after: after, limit: limit, in: transaction)
             return Page(elements: found, cursor: found.last.map { "\($0.sequence)" })
+        }
+    }
+
+    private static func eventPages(newestFirst isNewestFirst: Bool) -> Question {
+        let filter = EventFilter(account: TestStore.acme)
+        return Question(
+            "events of acme \(isNewestFirst)", { (event: Event) in "\(event.sequence)" }
+        ) {
+            (books, cursor, limit, transaction) throws(StoreError) in
+            try books.events(
+                after: 3, filter, newestFirst: isNewestFirst, cursor: cursor, limit: limit,
+                in: transaction)
         }
     }
 

@@ -343,6 +343,43 @@ import Time
         #expect(try await outcome.code != nil)
     }
 
+    @Test(
+        "A gap in the log is waited for: nothing behind it is applied, and all is when it is repaired"
+    )
+    func gap() async throws {
+        let faulty = FaultyLog(over: log(), seed: 1)
+        let cluster = try ClusterOfLedgers(1, on: faulty)
+        let pump = try Pump(faulty)
+        defer { pump.stop() }
+        try await cluster.begin(codes: 10)
+        let ledger = cluster.ledgers[0]
+        let missing = try faulty.position() + 1
+        faulty.hide(missing)
+        let actions = (1...3).map { activate("d\($0)") }
+        async let outcomes = withThrowingTaskGroup(of: Outcome.self) { group in
+            for action in actions {
+                group.addTask {
+                    try await ledger.submit(
+                        Command(at: ClusterOfLedgers.time, actor: "test", action: action))
+                }
+            }
+            return try await group.reduce(into: [Outcome]()) { $0.append($1) }
+        }
+        try await patiently {
+            ledger.clusterStanding?.trouble == LogError.gap(missing: missing).description
+        }
+        // The log goes on behind it.
+        try await patiently { try faulty.position() >= missing }
+        try await Task.sleep(for: .milliseconds(700))
+        #expect(ledger.clusterStanding?.mark.position == missing - 1)
+        #expect(ledger.clusterStanding?.isStopped == false)
+        #expect(ledger.clusterStanding?.waiting == 3)
+        faulty.hide(nil)
+        #expect(try await outcomes.compactMap(\.code).count == 3)
+        try await patiently { ledger.clusterStanding?.trouble == nil }
+        #expect(try #require(ledger.clusterStanding?.mark.position) >= missing)
+    }
+
     @Test("Nothing is put into a log that may not be relied on; it waits until it may be")
     func unreliableLog() async throws {
         let faulty = FaultyLog(over: log(), seed: 1)

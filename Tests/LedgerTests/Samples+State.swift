@@ -9,6 +9,8 @@ extension Samples {
         return patch
     }
 
+    static let uncounted = [TopicPattern(known: "heartbeat/#"), TopicPattern(known: "/${dk}/+")]
+
     private static let edits = [
         DesiredEdit(patch(#"{"on":true,"level":{"a":1.50,"b":null}}"#), isMerge: true),
         DesiredEdit(patch("{}"), isMerge: false, expected: 300),
@@ -17,11 +19,13 @@ extension Samples {
     static let stateActions: [Action] = [
         .devices(.changeDesired(identity, edits[0])), .devices(.changeDesired(identity, edits[1])),
         .products(.countState(TestStore.product, true)),
+        .products(.setUncounted(TestStore.product, uncounted)),
     ]
 
     static let stateChanges: [Change] = [
         .devices(.desiredChanged(identity, version: 300)),
         .products(.stateCounted(TestStore.product, true)),
+        .products(.uncountedSet(TestStore.product, uncounted)),
     ]
 
     static let stateRefusals: [Refusal] = [

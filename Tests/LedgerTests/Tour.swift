@@ -235,7 +235,11 @@ enum Tour {
                 .devices(.endEntitlement(TestStore.device("d2"))),
                 .devices(.endExpired(limit: 1, graceMilliseconds: 0)),
                 .devices(.activateByHand(TestStore.device("d3"))),
-                .devices(.activate(TestStore.device("e1", of: "PK2"), confirmsSecret: nil)),
+                .devices(
+                    .activateByCertificate(
+                        TestStore.device("e1", of: "PK2"),
+                        ShownCertificate(authority: nil, fingerprint: Samples.fingerprint), at: nil)
+                ),
                 .devices(.delete(TestStore.device("d2"))),
                 .products(.update(second, ProductUpdate(name: "Valve"))),
                 .products(.nameUplink(second, UplinkStream("VALVES"))),
@@ -248,6 +252,7 @@ enum Tour {
                 .products(.removeTokenKey(second, Samples.tokenKeys[1].id)),
                 .products(.addTokenKey(third, Samples.tokenKeys[1])),
                 .products(.countState(second, true)),
+                .products(.setUncounted(second, Samples.uncounted)),
                 .devices(
                     .changeDesired(
                         TestStore.device("d3"),
@@ -319,6 +324,7 @@ enum Tour {
             .campaigns(.advance(fourth, CampaignID("autumn")!, looks: 10)),
             .campaigns(.create(Samples.campaign("winter", of: fourth))),
             .campaigns(.turn(fourth, CampaignID("winter")!, .paused)),
+            .campaigns(.turn(fourth, CampaignID("winter")!, .running)),
         ])
     }
 
@@ -367,7 +373,30 @@ enum Tour {
             .authorities(
                 .revoke(
                     Samples.authority("a1", of: TestStore.acme).id, Samples.revocations([7, 9]))),
+            .authorities(
+                .register(
+                    Samples.authority(
+                        "a3", of: individual,
+                        certificate: Samples.certificate(name: 1, key: 1, serial: 1)))),
+            .authorities(
+                .revoke(
+                    Samples.authority("a3", of: individual).id, Samples.revocations([3, 4, 5]))),
+            .authorities(
+                .register(
+                    Samples.authority(
+                        "a4", of: individual,
+                        certificate: Samples.certificate(name: 1, key: 1, serial: 2)))),
+            .authorities(.remove(Samples.authority("a3", of: individual).id)),
+            .authorities(
+                .setRules(
+                    Samples.authority("a1", of: TestStore.acme).id,
+                    Samples.rules("cn:${pk}.${dk}"))),
+            .authorities(
+                .setPinning(Samples.authority("a1", of: TestStore.acme).id, .listed)),
+            .devices(.setPins(device("g3"), [Samples.fingerprint])),
             .authorities(.register(Samples.authority("a2", of: individual))),
+            .authorities(
+                .setRules(Samples.authority("a2", of: individual).id, Samples.rules("cn:${dk}"))),
             .authorities(
                 .revoke(
                     Samples.authority("a2", of: individual).id, Samples.revocations([1]))),

@@ -31,6 +31,7 @@ import Testing
             ("connect \(plain) --start-at 2020-01-01T00:00:00Z", "has passed"),
             ("connect \(plain) --start-at 99999999999", "more than a day away"),
             ("connect --fleet f --prepare 100 --count 1 --api ftp://h", "--api must be http://"),
+            ("connect --fleet f --prepare 100 --count 1 --api http://192.0.2.1", "in the clear"),
             ("connect --fleet f --prepare 100 --count 1 --api-ca x", "--api-ca is of an API over"),
             (
                 "connect --fleet f --prepare 100 --count 1 --api https://127.0.0.1:1 --api-ca x",

@@ -102,6 +102,30 @@ import Testing
         #expect(rest?.entries.count == 8)
     }
 
+    @Test(
+        "a device that goes without a count is written with the time, and is on the way until that is answered"
+    )
+    func departed() {
+        var meter = store.meter()
+        meter.noteDeparture(of: device(1), nil, on: day())
+        let slot = meter.hold(device(2), on: day())
+        _ = meter.charge(slot, units: 3, allowance: nil, day: day())
+        meter.noteDeparture(of: device(2), slot, on: day())
+        meter.release(slot)
+        let batch = meter.nextReleasedBatch(at: noon)
+        #expect(
+            batch?.entries.map(\.device).sorted { "\($0)" < "\($1)" } == [device(1), device(2)])
+        #expect(batch?.entries.first { $0.device == device(1) }?.usage == DayUsage(day: day()))
+        #expect(batch?.entries.first { $0.device == device(2) }?.usage.used == 3)
+        let isOnItsWay = meter.isAwaitingStore
+        #expect(isOnItsWay)
+        let next = meter.nextReleasedBatch(at: noon)
+        #expect(next == nil)
+        meter.settle(batch: batch?.number ?? 0, isWritten: true)
+        let isStillOnItsWay = meter.isAwaitingStore
+        #expect(!isStillOnItsWay && meter.count == 0)
+    }
+
     @Test("C7: a flush leaves nothing behind, however many devices came and went before it")
     func everything() {
         var meter = store.meter()

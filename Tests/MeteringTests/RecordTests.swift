@@ -48,6 +48,16 @@ import Time
         #expect(record.days == [DayUsage(day: day(), used: 10, topUp: 8)])
     }
 
+    @Test("C8: a day on which nothing was counted takes no other one's place")
+    func emptyDay() {
+        var record = UsageRecord()
+        for distance in -30...0 as ClosedRange<Int32> { record.record(7, on: day(distance)) }
+        record.record(DayUsage(day: day(1)))
+        #expect(record.days.map(\.day) == (-30...0).map { day($0) })
+        record.record(DayUsage(day: day(1), isNoticed: true))
+        #expect(record.usage(on: day(1))?.isNoticed == true)
+    }
+
     @Test("C5: a clock that was in another year for a while costs one day of history")
     func farAway() {
         var record = UsageRecord()

@@ -33,12 +33,18 @@ struct ClusterTests {
             #expect(try serving.awaits("\"consumed\":2", show))
         }
         try look(at: one, two)
-        try remove(second, two, at: one)
+        #expect(two.end() == 0)
+        try refuseWrongSecrets(second, of: first)
+        try remove(second, at: one)
         try startWithoutLog(first, one, servers)
     }
 
     /// First without the secrets, then with a wrong one.
     private func join(_ second: ClusterNode, to one: Serving, of first: ClusterNode) throws {
+        let open = try second.join(
+            "--from", "http://192.0.2.1:8080", "--token-file",
+            "\(one.program.directory.path)/data/admin.token")
+        #expect(open.code == 2 && open.errors.contains("in the clear"), "\(open)")
         let bare = try second.join(one)
         #expect(bare.code == 1)
         #expect(bare.errors.contains("data.secrets/device-secrets.key is missing, and "), "\(bare)")
@@ -59,8 +65,39 @@ struct ClusterTests {
         #expect(files == ["data.mdb"])
     }
 
+    /// The first word of that column.
+    private func reach(of node: String, from serving: Serving) throws -> Substring? {
+        let status = try serving.run(["cluster", "status"]).output
+        let row = status.split(separator: "\n").first { $0.hasPrefix("\(node)  ") }
+        return row?.split(separator: " ").dropFirst(4).first
+    }
+
+    /// At each start.
+    private func refuseWrongSecrets(_ node: ClusterNode, of first: ClusterNode) throws {
+        for name in ["mint.key", "ticket.key"] {
+            let file = node.program.directory.appending(path: "data.secrets/\(name)")
+            for isThere in [true, false] {
+                let text =
+                    isThere
+                    ? String(repeating: "0123456789abcdef", count: name == "mint.key" ? 2 : 4)
+                        + "\n"
+                    : nil
+                try FileManager.default.removeItem(at: file)
+                try text.map { try Data($0.utf8).write(to: file) }
+                let start = try node.program.run(
+                    ["serve", "--config", "tollgate.yaml"] + node.arguments)
+                #expect(start.code == 1, "\(start)")
+                let words = start.errors.split(separator: "\n").last { $0.contains(name) } ?? ""
+                #expect(words.hasPrefix("tollgate: "), "\(start)")
+                #expect(!words.contains("Failure("), "\(words)")
+                #expect(words.contains("copy it from a"), "\(words)")
+                try node.copySecrets(of: first, [name])
+            }
+        }
+    }
+
     private func look(at one: Serving, _ two: Serving) throws {
-        #expect(try one.awaits("n2", ["cluster", "status"]))
+        #expect(try Patience.awaits { try reach(of: "n2", from: one) == "yes" })
         let status = try two.run(["cluster", "status"])
         #expect(status.code == 0 && status.output.hasPrefix("node n2 of cluster "), "\(status)")
         #expect(status.output.split(separator: "\n").allSatisfy { $0.count <= 80 })
@@ -78,8 +115,8 @@ struct ClusterTests {
         #expect(rows.dropFirst().allSatisfy { $0.contains(" 0 ") }, "\(top)")
     }
 
-    private func remove(_ second: ClusterNode, _ two: Serving, at one: Serving) throws {
-        #expect(two.end() == 0)
+    private func remove(_ second: ClusterNode, at one: Serving) throws {
+        #expect(try Patience.awaits { try reach(of: "n2", from: one) == "NO," })
         let asked = try one.run(["cluster", "remove", "n2"])
         #expect(asked.code == 2 && asked.errors.contains("--yes"), "\(asked)")
         let unknown = try one.run(["cluster", "remove", "n9", "--yes"])

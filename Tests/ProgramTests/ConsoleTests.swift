@@ -33,7 +33,7 @@ struct ConsoleTests {
     )
     func walk() throws {
         let (lines, errors) = try Self.lines(of: "console_walk")
-        #expect(lines == ["pages 564", "exit code 0"], "\(errors)")
+        #expect(lines == ["pages 588", "exit code 0"], "\(errors)")
     }
 
     @Test(

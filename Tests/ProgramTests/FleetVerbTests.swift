@@ -107,7 +107,7 @@ struct FleetVerbTests {
         }
         let list = try serving.run(words("connections --sort client -o csv")).output
             .split(separator: "\n")
-        #expect(list.count == 6 && list[1].hasPrefix("lamp.d1,127.0.0.1:"), "\(list)")
+        #expect(list.count == 6 && list[1].hasPrefix("lamp.d1,,127.0.0.1:"), "\(list)")
         let last = try serving.run(words("connections --sort client --reverse --limit 1 -o csv"))
         #expect(last.output.contains("lamp.d5,") && !last.output.contains("lamp.d4,"))
         let all = try serving.run(words("connections -o ndjson")).output.split(separator: "\n")
@@ -123,6 +123,9 @@ struct FleetVerbTests {
         #expect(known.contains("\"clientId\":\"后台\"") && known.contains("\"key\":\"key"))
         let table = try serving.terminal(words("connections --sort connected")).output
         #expect(table.hasPrefix("CLIENT ") && table.contains("lamp.d5"), "\(table)")
+        // Who an application is, comes before when.
+        let id = try #require(document?["id"] as? String)
+        #expect(table.contains(" KEY ") && table.contains(" \(id) "), "\(table)")
         let kicked = try serving.run(words("device kick lamp --online --yes"))
         #expect(kicked.code == 0 && kicked.output == "5 devices disconnected\n", "\(kicked)")
         let areGone = try Patience.awaits {
@@ -185,7 +188,7 @@ struct FleetVerbTests {
         let gone = try program.run(["account", "list", "--data", "books"])
         #expect(gone.errors == "tollgate: no gateway answers at \(url): is it running?\n")
         let unknown = try program.run(
-            ["account", "list", "--data", "books", "--api", "http://no-such-host.invalid:1"])
+            ["account", "list", "--data", "books", "--api", "https://no-such-host.invalid:1"])
         #expect(unknown.errors.contains("there is no host called no-such-host.invalid"))
     }
 

@@ -91,6 +91,56 @@ struct HelpTests {
         #expect(!result.errors.contains("Error: "), "\(result.errors)")
     }
 
+    @Test("help, and what is said to wrong arguments, fits 80 columns")
+    func width() throws {
+        let program = try Program()
+        defer { program.remove() }
+        let verbs = try Self.verbs(program).map(\.path)
+        let groups = Set(verbs.filter { $0.count > 1 }.map { Array($0.dropLast()) })
+        let paths: [[String]] = [[]] + groups.sorted { $0.joined() < $1.joined() } + verbs
+        // One shell for all: a process for each would take as long again.
+        let lines = paths.map { "tollgate \($0.joined(separator: " ")) --help" }
+        let wrong = paths.map { "tollgate \($0.joined(separator: " ")) --no-such-option 2>&1" }
+        let result = try program.shell(
+            (lines + [wrong[0]] + wrong.suffix(12)).map { "\($0) || true" }
+                .joined(separator: "\n"))
+        #expect(result.code == 0, "\(result.errors)")
+        let output = result.output.split(separator: "\n")
+        #expect(output.count { $0.hasPrefix("USAGE: ") } == lines.count)
+        #expect(output.count { $0.hasPrefix("Usage: ") } >= 10)
+        for line in output { #expect(line.count <= 80, "\(line)") }
+    }
+
+    @Test("the operator's page has every verb")
+    func page() throws {
+        let program = try Program()
+        defer { program.remove() }
+        let page = try String(
+            contentsOf: Program.root.appending(
+                path: "Sources/Gateway/Gateway.docc/Operating.md"), encoding: .utf8)
+        let start = try #require(page.firstRange(of: "## Verbs\n\n```\n")).upperBound
+        let list = page[start...].prefix(
+            upTo: try #require(page[start...].firstRange(of: "\n```")).lowerBound)
+        var documented: Set<[String]> = []
+        var group: [String] = []
+        for line in list.split(separator: "\n") {
+            var words = line.split(separator: " ").map(String.init)
+            if words.first == "tollgate" {
+                group = [words[1]]
+                words.removeFirst(2)
+                documented.insert(group)
+            }
+            // What is said about a group stands behind its verbs.
+            for word in words.prefix(while: { $0 == "|" || $0.wholeMatch(of: /[a-z-]+/) != nil }) {
+                documented.insert(group + [word])
+            }
+        }
+        for verb in try Self.verbs(program) {
+            let name = verb.path.joined(separator: " ")
+            #expect(documented.contains(verb.path), "\(name) is not in Operating.md")
+        }
+    }
+
     @Test("completion prints what bash takes")
     func completion() throws {
         let program = try Program()
@@ -126,6 +176,55 @@ struct HelpTests {
         ])
         #expect(certified.code == 0 && certified.output.contains("cert.pem: 8 days left"))
         #expect(!FileManager.default.fileExists(atPath: "\(program.directory.path)/data"))
+    }
+
+    @Test("config check finds what serve would end at, says it in words, and makes nothing")
+    func unusable() throws {
+        let program = try Program()
+        defer { program.remove() }
+        let made = try program.shell(
+            """
+            for name in one two; do
+              openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 9 -subj /CN=x \
+                -keyout $name.key -out $name.pem 2>/dev/null || exit 1
+            done
+            echo none >none.pem
+            echo before >before; ls >>before
+            """)
+        try #require(made.code == 0, "\(made.errors)")
+        let right = "--set tls.certificate=one.pem --set tls.key=one.key"
+        let api = "--set admin.tls.certificate=two.pem"
+        for (words, said) in [
+            ("--set tls.certificate=one.pem --set tls.key=two.key", "is not the certificate's"),
+            ("--set tls.certificate=one.pem --set tls.key=gone.key", "gone.key"),
+            ("\(right) --set tls.clientCA=none.pem", "none.pem"),
+            ("\(right) --set tls.ciphers=FOO", "ipher"),
+            ("\(right) \(api) --set admin.tls.key=one.key", "is not the certificate's"),
+            (
+                "\(right) --set tls.alternativeCertificate=none.pem --set tls.alternativeKey=two.key",
+                "none.pem"
+            ),
+            ("\(right) --set secrets=none.pem", "none.pem"),
+            ("\(right) --set secrets=data/secrets", "must not be in the data directory"),
+            ("\(right) --set data=/proc/x", "/proc/x can't be made in /proc"),
+            ("\(right) --set data=none.pem", "none.pem"),
+        ] {
+            let result = try program.shell("tollgate config check \(words)")
+            #expect(result.code == 1 && result.output.isEmpty, "\(words): \(result)")
+            #expect(result.errors.contains(said), "\(words): \(result.errors)")
+            // Neither a case of ours nor a code of OpenSSL's.
+            #expect(
+                result.errors.firstMatch(of: /error:[0-9A-F]{8}|: [a-z]+[A-Z]/) == nil,
+                "\(words): \(result.errors)")
+        }
+        let environment = ["TOLLGATE_CA": "one.pem", "TOLLGATE_LOAD_PASSWORD": "x"]
+        let good = try program.shell(
+            "tollgate config check \(right) \(api) --set admin.tls.key=two.key",
+            environment: environment)
+        #expect(good.code == 0 && good.errors.isEmpty, "\(good)")
+        // But for what the commands have said.
+        let others = try program.shell("ls | grep -vxF -f before | grep -vE '^[0-9A-F-]{36}$'")
+        #expect(others.output == "")
     }
 
     @Test("config show says what a gateway has started with, and where each value comes from")

@@ -41,7 +41,9 @@ struct ProbeTests {
         let serving = try serving(program)
         let url = try url("secure", serving)
         let strange = try program.run(["probe", "--url", url])
-        #expect(strange.code == 1 && strange.errors.contains("certificate"), "\(strange)")
+        #expect(strange.code == 1, "\(strange)")
+        #expect(strange.errors.contains("the certificate is refused, "), "\(strange.errors)")
+        #expect(!strange.errors.contains("error:0A"), "\(strange.errors)")
         let verified = try program.run(["probe", "--url", url, "--ca", "cert.pem"])
         #expect(verified.code == 0, "\(verified.errors)")
         #expect(
@@ -71,6 +73,12 @@ struct ProbeTests {
             #expect(device.code == 0, "\(url): \(device.errors)")
             #expect(device.output.contains("success") && device.output.contains("3 times PING"))
         }
+        let forged = try program.run(
+            ["probe", "--url", try url("local", serving), "--device", "lamp/d1"],
+            environment: ["TOLLGATE_PROBE_PASSWORD": "not-this"])
+        #expect(forged.code == 1, "\(forged)")
+        #expect(forged.errors.contains("refused, bad-credentials: "), "\(forged.errors)")
+        #expect(forged.errors.split(separator: "\n").count == 2, "what to do next")
         let elsewhere = try url("web", serving).replacing("/mqtt", with: "/other")
         let refused = try program.run(["probe", "--url", elsewhere])
         #expect(refused.code == 1 && refused.errors.contains("the listener's path"), "\(refused)")

@@ -222,6 +222,12 @@ struct ProgramTests {
         #expect(shown.contains("bad-credentials"))
         let admission = try serving.run(["device", "admission", "lamp", "d1"]).output
         #expect(admission.contains("no-code-left") && admission.contains("bad-credentials"))
+        // A newcomer's first mistake: a secret on the plain port.
+        let plain = ["probe", "--url", serving.listener, "--user", "d1&lamp"]
+        #expect(try serving.run(plain).errors.contains("refused, not-allowed-on-listener: "))
+        #expect(
+            try serving.run(["device", "show", "lamp", "d1"]).output
+                .contains("not-allowed-on-listener"))
         #expect(serving.end() == 0)
         let lines = serving.errors.split(separator: "\n").map(String.init)
         let parsed = try lines.map { line in
@@ -234,6 +240,11 @@ struct ProgramTests {
         #expect(refusal["product"] == "lamp" && refusal["device"] == "d1")
         #expect(refusal["listener"] == "local")
         #expect(refusal["address"]?.hasPrefix("127.0.0.1:") == true)
+        #expect(
+            parsed.contains {
+                $0["reason"] == "not-allowed-on-listener" && $0["device"] == "d1"
+                    && $0["product"] == "lamp"
+            })
         #expect(parsed.contains { $0["message"] == "drained" })
     }
 

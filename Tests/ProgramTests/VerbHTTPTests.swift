@@ -178,6 +178,11 @@ struct VerbHTTPTests {
                 ["account", "list", "--api", url], environment: environment)
             #expect(result.code == 2 && result.errors.contains("must be http://HOST:PORT"))
         }
+        for url in ["http://192.0.2.1:8080", "http://gateway.example"] {
+            let result = try program.run(
+                ["account", "list", "--api", url], environment: environment)
+            #expect(result.code == 2 && result.errors.contains("in the clear"), "\(result)")
+        }
         #expect(serving.end() == 0)
     }
 }

@@ -76,8 +76,8 @@ class Gateway(gateway_process.Gateway):
         backups = json.dumps(os.path.join(os.getcwd(), "backups"))
         super().__init__(program, CONFIGURATION % (self.mail.server_address[1], backups), more=more)
 
-    def furnish(self):
-        """Two accounts, one of them with names that are markup; products with devices in every state."""
+    def furnish(self, devices=0):
+        """Two accounts, one of them with names that are markup; products with devices in every state, one of them with so many more."""
         send = self.send
         send("POST", "/v1/packages", {"id": "basic", "name": "Basic", "validityDays": 20, "messagesPerDay": 1500})
         send("POST", "/v1/packages", {"id": "plus", "name": "Plus", "validityDays": 1825, "messagesPerDay": 3000})
@@ -111,6 +111,9 @@ class Gateway(gateway_process.Gateway):
         send("POST", "/v1/products/lamp/token-keys", {
             "id": "2027", "key": '{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}'})
         send("PUT", "/v1/products/lamp/devices/lamp-1/state", {"desired": {"on": True, "colour": {"hue": 30}}})
+        for start in range(0, devices, 50_000):
+            rows = "".join(f"m-{n:06},s,\n" for n in range(start, min(start + 50_000, devices)))
+            send("POST", "/v1/products/meter/devices", ("dk,secret,name\n" + rows).encode(), kind="text/csv")
         self.keys = {}
         for name, role, account in [
             ("acme", "sub-account", "acme"), ("other", "sub-account", "other"), ("sub", "sub-account", "acme-sub"),

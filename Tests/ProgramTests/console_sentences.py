@@ -4,6 +4,7 @@ usage: console_sentences.py PROGRAM
 
 A line for each sentence that holds, by its name in Console.md; the others say why not, on standard error.
 """
+import socket
 import sys
 import time
 import traceback
@@ -11,10 +12,10 @@ import traceback
 from playwright.sync_api import expect, sync_playwright
 
 from console_gateway import Gateway
-from gateway_process import until
+from gateway_process import connect_packet, until
 
 gateway = Gateway(sys.argv[1])
-gateway.furnish()
+gateway.furnish(devices=100_000)
 TODAY = time.strftime("%Y-%m-%d", time.gmtime())
 TOMORROW = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 86_400))
 sentences = []
@@ -461,6 +462,49 @@ def _(page):
     page.fill("#live-filter", "no such thing")
     expect(page.locator(".stream li").first).to_be_hidden()
     gateway.send("PATCH", "/v1/accounts/acme", {"name": "Acme"})
+
+
+@sentence("events")
+def _(page):
+    go(page, "events")
+    last = gateway.send("GET", "/v1/events?order=newest-first&limit=1")["items"][0]["sequence"]
+    numbers = [int(text.replace(",", "")) for text in column(page, 1)]
+    assert numbers[0] == last and numbers == sorted(numbers, reverse=True), numbers
+    page.select_option("#f-change", "product-created")
+    page.fill("#f-account", "other")
+    page.locator("form.filters button").click()
+    page.wait_for_url("**change=product-created**")
+    expect(page.locator("main tbody tr")).to_have_count(1)
+    expect(page.locator("main tbody tr")).to_contain_text("evil")
+
+
+@sentence("search-in-many")
+def _(page):
+    go(page, "products/meter")
+    search(page, like="m-099998")
+    assert column(page, 1) == ["m-099998"], column(page, 1)
+    search(page, like="m-09999")
+    assert column(page, 1)[0] == "m-099990", column(page, 1)
+
+
+@sentence("data-centre")
+def _(page):
+    gateway.send("POST", "/v1/accounts", {"id": "far", "name": "Far", "kind": "enterprise", "dataCentre": "west"})
+    gateway.send("POST", "/v1/products", {"pk": "away", "name": "Away", "account": "far", "dataCentre": "west"})
+    gateway.send("POST", "/v1/accounts/far/purchases", {"package": "basic", "quantity": 3, "product": "away"})
+    gateway.send("POST", "/v1/products/away/devices", {"devices": [{"dk": "away-1", "secret": "s"}]})
+    # It connects here, which is not its home, and is counted there.
+    with socket.create_connection(("127.0.0.1", gateway.port())) as device:
+        device.sendall(connect_packet("away", "away-1", "s"))
+        assert device.recv(4) == b"\x20\x02\x00\x00"
+    go(page, "accounts/far")
+    expect(page.locator(".facts", has_text="Data centre")).to_contain_text("west")
+    assert (figure(page, "Total"), figure(page, "Used"), figure(page, "Remaining")) == (3, 1, 2)
+    go(page, "products/away/codes")
+    assert column(page, 7) == ["main"], column(page, 7)
+    go(page, "accounts/acme")
+    expect(page.locator(".facts", has_text="Data centre")).to_contain_text("main")
+    assert figure(page, "Total") == 120
 
 
 @sentence("report")

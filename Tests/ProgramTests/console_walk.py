@@ -26,6 +26,7 @@ PAGES = [
     "backups", "settings", "products/evil/devices/evil-1", "products/evil", "products/evil/settings",
     "accounts/other", "accounts/other/contacts", "products", "near-expiry", "products/lamp/firmware", "products/lamp/campaigns",
     "products/lamp/campaigns/spring", "products/lamp/connecting", "products/evil/connecting", "accounts/acme/authorities",
+    "products/meter?like=m-099999", "products/meter?online=true",
 ]
 AXE = {"resultTypes": ["violations"]}
 
@@ -62,6 +63,9 @@ class Walk:
         answer = self.page.goto(url, wait_until="load")
         if answer.status != 200:
             self.fault(f"status {answer.status}")
+        # No form was sent: nothing was refused, unless a page asked for what there is not.
+        for text in self.page.locator("[role=alert]").all_inner_texts():
+            self.fault(f"refused: {text}")
         for width in WIDTHS:
             self.page.set_viewport_size({"width": width, "height": 900})
             for scheme in ["light", "dark"]:
@@ -92,7 +96,7 @@ def main():
     program = sys.argv[1]
     directory = sys.argv[2] if len(sys.argv) > 2 else None
     gateway = Gateway(program)
-    gateway.furnish()
+    gateway.furnish(devices=100_000)
     faults, count = [], 0
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])

@@ -27,7 +27,9 @@ from prometheus_process import Prometheus
 SCENES = [Cluster, Deliveries, Fleet, Stores, Disk, Descriptors, Slow, Unsent, Killed, Healthy]
 
 # Those that no scene brings about, and why.
-ELSEWHERE: dict[str, str] = {}
+ELSEWHERE: dict[str, str] = {
+    "TollgateBackupOld": "a backup would have to grow two days old",
+}
 
 # Of these a machine that has much else to do may be the cause: a disk that is shared, a scrape that takes two seconds.
 OF_THE_MACHINE = {"TollgateStoreSlow", "TollgateLoopSlow", "TollgateDown"}

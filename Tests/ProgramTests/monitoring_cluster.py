@@ -61,6 +61,7 @@ class Cluster(Scene):
         "TollgateClusterStopped": "the same: n3 finds out that the others have other books",
         "TollgateNotReady": "the NATS server is ended",
         "TollgateClusterLog": "the same",
+        "TollgateClusterPeer": "the same: the nodes reach each other over it",
         "TollgateClusterBehind": "n3 is started while the log is away, and joins until it is there again",
         "TollgateClusterWaits": f"{WAITING:,} devices connect for the first time meanwhile",
         "TollgateUplinkAway": "a product's stream is on the same server",

@@ -17,6 +17,19 @@ public struct TestAuthority: Sendable {
             ])
     }
 
+    /// Another certificate for the authority's name and key, as when the first one ends.
+    public init(renewing authority: TestAuthority, name: String) throws {
+        let key = try FileSystem.read(
+            authority.directory.file("ca-key.pem"), maximumBytes: 1 << 16)
+        try FileSystem.write(
+            key.span, atomicallyTo: directory.file("ca-key.pem"), mode: 0o600)
+        try TestCertificates.openSSL([
+            "req", "-x509", "-days", "9", "-subj", "/CN=\(name)",
+            "-key", directory.file("ca-key.pem"), "-out", directory.file("ca.pem"),
+            "-addext", "keyUsage=critical,keyCertSign,cRLSign",
+        ])
+    }
+
     /// The authority's certificate.
     public var certificate: AuthorityCertificate {
         get throws {
@@ -84,9 +97,11 @@ public struct TestAuthority: Sendable {
             serials: found.serialNumbers.compactMap { AuthorityNumber($0) })
     }
 
-    /// A client that shows a certificate for that common name, signed by the authority, with that serial number.
+    /// A client that shows a certificate for that common name, signed by the authority, with that serial number, and those
+    /// alternative names as openssl(1) has them: `DNS:a,URI:b`.
     public func client(
-        _ commonName: String, serial: UInt8? = nil, version: TLSVersion = .v1_3,
+        _ commonName: String, alternatives: String? = nil, serial: UInt8? = nil,
+        version: TLSVersion = .v1_3,
         trusting serverAuthority: String
     ) throws -> TLSContext {
         let own = TemporaryDirectory()
@@ -95,7 +110,8 @@ public struct TestAuthority: Sendable {
                 "-CA", directory.file("ca.pem"), "-CAkey", directory.file("ca-key.pem"),
                 "-keyout", own.file("key.pem"), "-out", own.file("cert.pem"),
                 "-addext", "basicConstraints=critical,CA:FALSE",
-            ] + (serial.map { ["-set_serial", "\($0)"] } ?? []))
+            ] + (alternatives.map { ["-addext", "subjectAltName=\($0)"] } ?? [])
+                + (serial.map { ["-set_serial", "\($0)"] } ?? []))
         return try TLSContext(
             connecting: TLSClientConfiguration(
                 authorityFile: serverAuthority,

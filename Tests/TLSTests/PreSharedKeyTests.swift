@@ -1,3 +1,4 @@
+import Bytes
 import COpenSSL
 import Cryptography
 import Testing
@@ -167,6 +168,67 @@ import Testing
         #expect(wrong.named == Array(Self.identity.utf8))
         #expect(unknown.named == Array("lamp.d9".utf8))
         #expect(ERR_peek_error() == 0)
+    }
+
+    /// Why the server fails when what a client sends behind its key's name is not what it should be.
+    private func reason(
+        _ client: TLSContext, _ server: TLSContext, _ tamper: (inout [UInt8]) -> Void
+    ) throws -> (TLSErrorReason?, named: [UInt8]?) {
+        var link = try link(client, server, Self.search())
+        try link.turnClient()
+        var reason: TLSErrorReason?
+        for turn in 0..<2 where reason == nil {
+            if turn == 1 {
+                // In TLS 1.2 the key is named here, in TLS 1.3 it was in the ClientHello.
+                try link.turnClient()
+                var bytes = link.toServer.span.bytesArray
+                tamper(&bytes)
+                link.toServer.removeAll()
+                link.toServer.append(bytes.span)
+            }
+            do throws(TLSError) {
+                try link.turnServer()
+            } catch {
+                reason = error.reason
+            }
+        }
+        return (reason, link.server.namedIdentity)
+    }
+
+    @Test(
+        "only a key that is not proved is told from other failures of a handshake that has named one",
+        arguments: TLSVersion.allCases)
+    func reasons(version: TLSVersion) throws {
+        let (client, server) = (try client(), try server(version))
+        let wrong = try reason(try self.client(key: Array("another".utf8)), server) { _ in }
+        #expect(wrong.0 == .unprovenKeys && wrong.named != nil)
+        let none = try reason(client, server) { _ in }
+        #expect(none.0 == nil)
+        // A record of data in the clear in place of what comes behind the first record.
+        let odd = try reason(client, server) { bytes in
+            let length = Int(bytes[3]) << 8 | Int(bytes[4])
+            bytes = (version == .v1_2 ? Array(bytes[..<(5 + length)]) : []) + [23, 3, 3, 0, 1, 0]
+        }
+        if version == .v1_2 { #expect(odd.0 == .protocolViolation) }
+        #expect(odd.named == Array(Self.identity.utf8), "\(odd)")
+        let cut = try reason(client, server) { $0 = [99, 99, 99, 99, 99, 99] }
+        #expect(cut.0 == .protocolViolation)
+        #expect(ERR_peek_error() == 0)
+    }
+
+    @Test("digits stand for bytes, of which a key has 64 at most; others are none")
+    func digits() {
+        var key = PreSharedKey()
+        func set(_ text: String) -> [UInt8]? {
+            key.set(hexadecimal: text.utf8Span.span) ? key.span.bytesArray : nil
+        }
+        #expect(set("00fFa9") == [0, 255, 169])
+        for text in ["", "0", "0g", "zz", "00 1", "001", "0_", "00ffxx"] {
+            #expect(set(text) == nil && key.count == 0, "\(text)")
+        }
+        let long = String(repeating: "ab", count: 70)
+        #expect(set(long) == [UInt8](repeating: 0xAB, count: 64))
+        #expect(set(long + "x0") == nil && key.count == 0)
     }
 
     @Test(

@@ -5,6 +5,9 @@ import TLS
 struct RevocationListFixture {
     var serials: [Int64] = [0x1001, 0x1002]
     var number: Int64? = 3
+
+    /// More serial numbers, each as its bytes.
+    var longSerials: [[UInt8]] = []
     var begins = -3_600
     var ends: Int? = 86_400
     var hasWeakSignature = false
@@ -27,10 +30,11 @@ struct RevocationListFixture {
             unsafe X509_CRL_set1_nextUpdate(list, end)
             unsafe ASN1_STRING_free(end)
         }
-        for serial in serials {
+        for serial in serials.map({ Self.bytes(of: $0) }) + longSerials {
             let entry = unsafe X509_REVOKED_new()
-            let value = unsafe ASN1_INTEGER_new()
-            unsafe ASN1_INTEGER_set_int64(value, serial)
+            let big = unsafe BN_bin2bn(serial, Int32(serial.count), nil)
+            let value = unsafe BN_to_ASN1_INTEGER(big, nil)
+            unsafe BN_free(big)
             unsafe X509_REVOKED_set_serialNumber(entry, value)
             unsafe X509_REVOKED_set_revocationDate(entry, begin)
             unsafe X509_CRL_add0_revoked(list, entry)
@@ -57,6 +61,10 @@ struct RevocationListFixture {
             var start = target.baseAddress
             unsafe written = Int(i2d_X509_CRL(list, &start))
         }
+    }
+
+    private static func bytes(of number: Int64) -> [UInt8] {
+        (0..<8).map { UInt8(truncatingIfNeeded: number >> (56 - 8 * $0)) }
     }
 
     /// The same in PEM.

@@ -99,6 +99,32 @@ import Testing
         #expect(ERR_peek_error() == 0)
     }
 
+    @Test(
+        "A serial number of more than 20 bytes is kept as it is; one of more than 64 is named in the refusal"
+    )
+    func longSerials() throws {
+        let long = [UInt8](repeating: 0xAB, count: 64)
+        var fixture = RevocationListFixture(serials: [7])
+        fixture.longSerials = [[UInt8](repeating: 0xFF, count: 21), long]
+        let list = try CertificateRevocationList(
+            der: fixture.der(by: authority), of: parsed(authority), at: now)
+        #expect(list.serialNumbers == [[7]] + fixture.longSerials)
+        fixture.longSerials.append(long + [1])
+        let found = try problem(with: fixture.der(by: authority))
+        #expect(found == .serialTooLong(entry: 4, long + [1]))
+        let told = "\(try #require(found))"
+        #expect(told.hasPrefix("entry 4 has the serial number ABABABABABABABAB... of 65 bytes"))
+        // As many bytes as 20,000 certificates have, with 20 each.
+        fixture.serials = []
+        fixture.longSerials = (0..<6_251).map { number in
+            long.dropLast(2) + [UInt8(number >> 8), UInt8(number & 0xFF)]
+        }
+        #expect(try problem(with: fixture.der(by: authority)) == .serialsTooLong)
+        fixture.longSerials.removeLast()
+        #expect(try problem(with: fixture.der(by: authority)) == nil)
+        #expect(ERR_peek_error() == 0)
+    }
+
     @Test("A damaged list is refused, whatever byte it is, and nothing else happens")
     func damaged() throws {
         let der = RevocationListFixture().der(by: authority)
@@ -120,7 +146,7 @@ import Testing
         }
         let problems: [RevocationListProblem] = [
             .tooLong, .tooMany, .privateKey, .notList, .ofAnother, .mayNotSign, .weak, .notWhole,
-            .notBegun, .numberTooLong,
+            .notBegun, .numberTooLong, .serialTooLong(entry: 1, [1]), .serialsTooLong,
         ]
         let line = key.split(separator: "\n")[1]
         for problem in problems { #expect(!"\(problem)".contains(line)) }

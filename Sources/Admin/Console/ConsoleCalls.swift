@@ -122,6 +122,11 @@ struct ConsoleRequest: Sendable {
     }
 }
 
+extension Route {
+    /// Whether it has that parameter of the query.
+    func takes(_ parameter: String) -> Bool { operation.query.contains { $0.name == parameter } }
+}
+
 /// Why a form was not carried out, and what it had in it.
 struct ConsoleFailure: Sendable {
     /// Which form of the page.

@@ -107,7 +107,8 @@ extension ConsoleForm {
         }
     }
 
-    private static func fields(of bytes: [UInt8]) -> [String: String] {
+    /// A name that comes more than once has all its values, one a line, but for empty ones.
+    static func fields(of bytes: [UInt8]) -> [String: String] {
         var values: [String: [String]] = [:]
         for field in decoded(String(decoding: bytes, as: UTF8.self)) {
             values[field.name, default: []].append(field.value)

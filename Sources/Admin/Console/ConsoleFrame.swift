@@ -232,6 +232,7 @@ enum ConsoleFrame {
             <h1>\(page.title)</h1>
             \(tabs.isEmpty ? HTML() : "<nav class=\"tabs\" aria-label=\"\(page.title)\">\(tabs)</nav>")
             \(notice(request))
+            \(request.refusalWithoutForm(on: page))
             \(page.body)
             <footer class="soft">\(t(.timesAreUTC))</footer>
             </main>

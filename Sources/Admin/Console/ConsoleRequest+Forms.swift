@@ -124,6 +124,13 @@ extension ConsoleRequest {
         return html
     }
 
+    /// Why a form was refused that the page does not have any more: what it was for has gone meanwhile.
+    func refusalWithoutForm(on page: ConsolePage) -> HTML {
+        guard let failure else { return HTML() }
+        let mark: HTML = "name=\"_form\" value=\"\(failure.form)\""
+        return page.body.contains(mark) ? HTML() : alert(failure.problem)
+    }
+
     private func input(_ field: FormSpec.Field, of spec: FormSpec, _ failure: ConsoleFailure?)
         -> HTML
     {

@@ -31,8 +31,15 @@ extension ConsoleRequest {
         let set = spec.filters.compactMap { filter in
             asked(filter.name).map { (name: filter.name, value: $0) }
         }
-        var query = spec.fixed + set + [("limit", String(spec.limit))]
-        if let cursor = asked("cursor") { query.append(("cursor", cursor)) }
+        let route = Console.route(spec.operation)
+        for name in spec.fixed.map({ $0.name }) + spec.filters.map({ $0.name }) {
+            precondition(route.takes(name), "\(spec.operation) has no parameter \(name)")
+        }
+        var query = spec.fixed + set
+        if route.isPaged {
+            query.append(("limit", String(spec.limit)))
+            if let cursor = asked("cursor") { query.append(("cursor", cursor)) }
+        }
         var html = filters(spec, isSet: !set.isEmpty)
         let part: JSON
         do {
@@ -49,9 +56,6 @@ extension ConsoleRequest {
         } else {
             html += table(spec.columns, items, title: spec.title)
         }
-        let export = ConsoleLink(
-            ["csv", spec.operation],
-            spec.path.sorted { $0.key < $1.key }.map { ($0.key, $0.value) } + spec.fixed + set)
         html += "<p class=\"pages\">"
         if asked("cursor") != nil {
             html += "<a href=\"\(ConsoleLink(segments, set).text)\">\(t(.firstPage))</a>"
@@ -60,7 +64,20 @@ extension ConsoleRequest {
             html +=
                 "<a rel=\"next\" href=\"\(ConsoleLink(segments, set + [("cursor", cursor)]).text)\">\(t(.nextPage))</a>"
         }
-        return html + "<a href=\"\(export.text)\" download>\(t(.exportCSV))</a></p>"
+        return html + export(spec.operation, spec.path, spec.fixed + set) + "</p>"
+    }
+
+    /// A link to a whole list as CSV.
+    private func export(_ operation: String, _ path: [String: String], _ query: Fields) -> HTML {
+        let place = path.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+        let link = ConsoleLink(["csv", operation], place + query)
+        return "<a href=\"\(link.text)\" download>\(t(.exportCSV))</a>"
+    }
+
+    /// The same below what is shown of the list elsewhere than in a list of its own.
+    func csvLink(_ operation: String, _ path: [String: String] = [:], _ query: Fields = []) -> HTML
+    {
+        "<p class=\"pages\">\(export(operation, path, query))</p>"
     }
 
     /// A table that scrolls by itself on a narrow screen.
@@ -148,14 +165,14 @@ extension ConsoleRequest {
 
     /// The API's name of something, in the reader's language.
     func label(_ name: String) -> String {
-        language.label(of: name) ?? AlertKind(named: name)?.word.text(in: language) ?? name
+        language.label(of: name) ?? AlertKind(named: name)?.title(in: language) ?? name
     }
 
     func badge(_ name: String) -> HTML {
         switch name {
         case "active", "true", "succeeded", "done", "delivered", "online", "sent", "finished":
             "<span class=\"badge good\">\(label(name))</span>"
-        case "disabled", "failed", "abandoned", "refused", "given-up":
+        case "disabled", "failed", "abandoned", "refused", "given-up", "ending", "overdue":
             "<span class=\"badge bad\">\(label(name))</span>"
         default: "<span class=\"badge\">\(label(name))</span>"
         }
@@ -187,8 +204,10 @@ extension ConsoleRequest {
         return html + "</dl>"
     }
 
-    func card(_ title: Word, _ body: HTML) -> HTML {
-        body.isEmpty ? HTML() : "<section class=\"card\"><h2>\(t(title))</h2>\(body)</section>"
+    func card(_ title: Word, _ body: HTML) -> HTML { card(t(title), body) }
+
+    func card(_ title: String, _ body: HTML) -> HTML {
+        body.isEmpty ? HTML() : "<section class=\"card\"><h2>\(title)</h2>\(body)</section>"
     }
 
     /// What users have noted about something (a document's `metadata`), and forms to change it.

@@ -9,11 +9,10 @@ extension ConsoleRequest {
     func csv() async throws -> Response {
         guard segments.count == 2, let route = Console.routeIfAny(segments[1]),
             route.method == .get,
-            let declared = route.operation.answers.first(where: { $0.item != nil }),
-            let item = declared.item
+            let item = route.operation.answers.compactMap(\.item).first
         else { throw Problem.notFound("no such list") }
         let (path, asked) = parts(of: route)
-        let fields = asked + (declared.isPaged ? [("limit", "1000")] : [])
+        let fields = asked + (route.isPaged ? [("limit", "1000")] : [])
         let columns = Self.names(of: item, "")
         // What the caller may not see is refused before anything is sent.
         let first = try await get(segments[1], path, fields)

@@ -31,6 +31,8 @@ struct HTML: ExpressibleByStringInterpolation, Sendable {
     }
 
     var isEmpty: Bool { bytes.isEmpty }
+
+    func contains(_ piece: HTML) -> Bool { bytes.firstRange(of: piece.bytes) != nil }
 }
 
 extension [UInt8] {

@@ -15,8 +15,8 @@ enum Language: String, CaseIterable, Sendable {
 extension Word {
     func text(in language: Language) -> String {
         switch language {
-        case .english: rawValue
-        case .chinese: chinese
+        case .english: english()
+        case .chinese: chinese()
         }
     }
 }

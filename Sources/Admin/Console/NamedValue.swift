@@ -13,20 +13,25 @@ enum NamedValue: String, CaseIterable, Sendable {
     case done
     case doubted
     case down
+    case ending
     case enterprise
     case expiry
     case finished
+    case firstUse = "first-use"
     case gift
     case grant
     case imported
     case inactive
     case individual
+    case listed
+    case none
     case notReady = "not-ready"
     case offline
     case on
     case `open`
     case `operator`
     case ota
+    case overdue
     case owner
     case paused
     case purchase
@@ -64,20 +69,25 @@ enum NamedValue: String, CaseIterable, Sendable {
         case .done: "Finished successfully"
         case .doubted: "Doubted"
         case .down: "To the device"
+        case .ending: "Ends soon"
         case .enterprise: "Enterprise"
         case .expiry: "Expiry"
         case .finished: "Finished"
+        case .firstUse: "The first one that it is let in with"
         case .gift: "Gift"
         case .grant: "Grant"
         case .imported: "Imported: only devices that were imported"
         case .inactive: "Inactive"
         case .individual: "Individual"
+        case .listed: "Those in its list"
+        case .none: "None"
         case .notReady: "Not ready"
         case .offline: "Offline"
         case .on: "On"
         case .open: "Open: unknown devices register themselves"
         case .operator: "Operator"
         case .ota: "OTA"
+        case .overdue: "Overdue"
         case .owner: "Owner"
         case .paused: "Paused"
         case .purchase: "Purchase"
@@ -110,20 +120,25 @@ enum NamedValue: String, CaseIterable, Sendable {
         case .done: "已完成"
         case .doubted: "存疑"
         case .down: "下行"
+        case .ending: "即将到期"
         case .enterprise: "企业"
         case .expiry: "过期"
         case .finished: "已完成"
+        case .firstUse: "首次使用的证书"
         case .gift: "赠与"
         case .grant: "免费赠送"
         case .imported: "仅导入：只接受已导入设备"
         case .inactive: "未激活"
         case .individual: "个人"
+        case .listed: "列表中的证书"
+        case .none: "无"
         case .notReady: "未就绪"
         case .offline: "离线"
         case .on: "开"
         case .open: "开放：未知设备可自行注册"
         case .operator: "运营商"
         case .ota: "OTA 次数"
+        case .overdue: "已逾期"
         case .owner: "所有者"
         case .paused: "已暂停"
         case .purchase: "购买"

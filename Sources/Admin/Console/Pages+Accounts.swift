@@ -65,18 +65,19 @@ extension ConsoleRequest {
         }
     }
 
-    /// How many products an overview looks at one by one.
-    private static let productsMaximum = 20
+    /// How many products an overview has cards of.
+    private static let cardsMaximum = 20
 
     private func overviewPage(_ account: JSON) async throws -> ConsolePage {
         let id = account.text("id")
         var page = page(of: account, .overview)
-        let products = try await all("listProducts", [:], [("account", id)])
+        // As many as an account may have, and more than that.
+        let products = try await all("listProducts", [:], [("account", id)], parts: 10).items
         let devices = { (name: String) in
-            products.items.reduce(0) { $0 + $1.number("devices.\(name)") }
+            products.reduce(0) { $0 + $1.number("devices.\(name)") }
         }
-        let shown = Array(products.items.prefix(Self.productsMaximum))
-        let days = try await days(of: shown.map { $0.text("pk") })
+        let keys = products.map { $0.text("pk") }
+        let days = try await days(of: keys)
         let view = { (link: ConsoleLink) -> HTML in "<a href=\"\(link.text)\">\(t(.view))</a>" }
         var figures = HTML()
         figures += figure(.total, account.number("codes.total"))
@@ -98,16 +99,19 @@ extension ConsoleRequest {
                 <p class="pages"><a href="\(ConsolePlace.report.link(of: id).text)">\(t(.report))</a></p>
                 """
         }
-        page.body += cards(products.items, total: products.items.count, account: id)
+        page.body += cards(products, account: id)
         var charts = try await onlineByDay("listAccountOnline", ["account": id])
         charts += card(.messagesByDay, bars(.messagesByDay, .day, days))
         charts += card(
             .refusalsByReason,
-            bars(.refusalsByReason, .reason, try await refusals(of: shown.map { $0.text("pk") })))
+            bars(.refusalsByReason, .reason, try await refusals(of: Set(keys))))
         page.body += "<div class=\"pair\">\(charts)</div>"
         let parts = try await get("listSubAccounts", ["account": id])["items"]?.array ?? []
         if !parts.isEmpty {
-            page.body += card(.subAccounts, table(accountColumns, parts, title: .subAccounts))
+            page.body += card(
+                .subAccounts,
+                table(accountColumns, parts, title: .subAccounts)
+                    + csvLink("listSubAccounts", ["account": id]))
         }
         page.body += card(.account, aboutAccount(account))
         page.body += metadata(of: account, "updateAccountMetadata", ["account": id])
@@ -149,9 +153,9 @@ extension ConsoleRequest {
     }
 
     /// Each product with its codes, as the origin's cards have them.
-    private func cards(_ products: [JSON], total: Int, account: String) -> HTML {
+    private func cards(_ products: [JSON], account: String) -> HTML {
         var html = HTML()
-        for product in products.prefix(Self.productsMaximum) {
+        for product in products.prefix(Self.cardsMaximum) {
             let pk = product.text("pk")
             html += """
                 <li><a href="\(ConsoleLink(["products", pk]).text)"><strong>\(product.text("name"))</strong><code>\(pk)</code></a>
@@ -162,7 +166,7 @@ extension ConsoleRequest {
         }
         guard !html.isEmpty else { return html }
         return """
-            <section><h2>\(t(.products))</h2><ul class="cards">\(html)</ul><p class="pages"><a href="\(ConsolePlace.products.link(of: account).text)">\(t(.allProducts)) (\(String(total)))</a></p></section>
+            <section><h2>\(t(.products))</h2><ul class="cards">\(html)</ul><p class="pages"><a href="\(ConsolePlace.products.link(of: account).text)">\(t(.allProducts)) (\(String(products.count)))</a></p></section>
             """
     }
 
@@ -178,7 +182,7 @@ extension ConsoleRequest {
     }
 
     /// Why devices of these products were refused or left since this gateway's start, the most frequent reasons first.
-    private func refusals(of products: [String]) async throws -> [(name: String, value: Int64)] {
+    private func refusals(of products: Set<String>) async throws -> [(name: String, value: Int64)] {
         var sums: [String: Int64] = [:]
         for line in try await samples(of: "tollgate_product_connections_ended_total") {
             guard products.contains(line.labels["product"] ?? ""), line.value > 0 else { continue }
@@ -322,7 +326,8 @@ extension ConsoleRequest {
                         link(["products", $0.text("product")], [], $0.text("product"))
                     },
                     code(.package, "package"), number(.quantity, "quantity"),
-                    column(.actor, "actor"), number(.voided, "voided"),
+                    column(.actor, "actor"),
+                    voided("assignment-voided") { [("product", $0.text("product"))] },
                     correction(
                         "voidAssignment", .takeBack, of: account.text("id"),
                         as: ("assignment", "sequence"), of: "quantity", gone: ["voided"]),
@@ -344,12 +349,23 @@ extension ConsoleRequest {
                             : link(["products", item.text("product")], [], item.text("product"))
                     },
                     code(.firstCode, "firstCode"), column(.actor, "actor"),
-                    number(.voided, "voided"),
+                    voided("purchase-voided") { _ in [("account", account.text("id"))] },
                     correction(
                         "voidPurchase", .voidRest, of: account.text("id"),
                         as: ("code", "firstCode"), of: "quantity", gone: ["voided"]),
                 ], title: .purchases))
         return page
+    }
+
+    /// How many of a row are void, with a link to the events that say by whom, when and why, for those who may see them.
+    private func voided(_ change: String, _ subject: @escaping (JSON) -> Fields) -> Column {
+        Column(title: .voided, isNumber: true) { row in
+            let count = row.number("voided")
+            guard count > 0, may(ConsolePlace.events.operation) else {
+                return "\(grouped(count))"
+            }
+            return link(["events"], [("change", change)] + subject(row), grouped(count))
+        }
     }
 
     /// Rule A11: what is left of a row's quantity can be voided, by the owner; whether any of it is, the books say.

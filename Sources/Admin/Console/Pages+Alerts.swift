@@ -27,19 +27,19 @@ extension ConsoleRequest {
     private static let openMaximum = 100
 
     private func alerts(of account: String) async throws -> HTML {
+        let ofOpen: Fields = [("account", account), ("open", "true")]
         let open = try await get(
-            "listAlerts", [:],
-            [("account", account), ("open", "true"), ("limit", String(Self.openMaximum))])
+            "listAlerts", [:], ofOpen + [("limit", String(Self.openMaximum))])
         let items = open["items"]?.array ?? []
         var html = card(
             .openAlerts,
-            items.isEmpty
+            (items.isEmpty
                 ? "<p class=\"empty\">\(t(.noOpenAlerts))</p>"
                 : table(Array(alertColumns.dropLast(2)), items, title: .openAlerts)
                     + (open.at("cursor") == nil
                         ? HTML()
-                        : "<p class=\"pages\"><a href=\"\(ConsoleLink(segments, [("open", "true")]).text)\">\(t(.all))</a></p>")
-        )
+                        : "<p class=\"pages\"><a href=\"\(ConsoleLink(segments, [("open", "true")]).text)\">\(t(.all))</a></p>"))
+                + csvLink("listAlerts", [:], ofOpen))
         html += "<h2>\(t(.whatFired))</h2>"
         return html
             + (try await list(
@@ -123,8 +123,9 @@ extension ConsoleRequest {
                     (.thresholdNumber, "\(rule.number("number").grouped)"),
                 ] + measure + [(.source, "\(source.map { t($0.word) } ?? "")")])
             cards += card(
-                kind.word,
-                "<p class=\"soft\">\(t(kind.hint))</p>\(lines)\(actions(on: rule, of: account))")
+                kind.title(in: language),
+                "<p class=\"soft\">\(kind.hint(in: language))</p>\(lines)\(actions(on: rule, of: account))"
+            )
         }
         return """
             <p class="soft">\(t(.alertRulesHint))</p><div class="pair">\(cards)</div>
@@ -255,30 +256,6 @@ extension AlertKind {
         case .codesLow, .packsLow: .share
         case .nearExpiry: .days
         case .refusedForCode, .atDailyLimit, .certificateEnding, .backupOld: .nothing
-        }
-    }
-
-    var word: Word {
-        switch self {
-        case .codesLow: .alertCodesLow
-        case .nearExpiry: .alertNearExpiry
-        case .packsLow: .alertPacksLow
-        case .refusedForCode: .alertRefusedForCode
-        case .atDailyLimit: .alertAtDailyLimit
-        case .certificateEnding: .alertCertificateEnding
-        case .backupOld: .alertBackupOld
-        }
-    }
-
-    var hint: Word {
-        switch self {
-        case .codesLow: .alertCodesLowHint
-        case .nearExpiry: .alertNearExpiryHint
-        case .packsLow: .alertPacksLowHint
-        case .refusedForCode: .alertRefusedForCodeHint
-        case .atDailyLimit: .alertAtDailyLimitHint
-        case .certificateEnding: .alertCertificateEndingHint
-        case .backupOld: .alertBackupOldHint
         }
     }
 }

@@ -13,16 +13,17 @@ extension ConsoleRequest {
     private func dialect(of product: JSON, _ path: [String: String]) -> HTML {
         let proofs = proofs(of: product)
         func patterns(_ name: String) -> [String] {
-            (product.at("dialect.\(name)")?.array ?? []).compactMap(\.text)
+            (product.at(name)?.array ?? []).compactMap(\.text)
         }
-        let (up, down) = (patterns("up"), patterns("down"))
+        let (up, down) = (patterns("dialect.up"), patterns("dialect.down"))
+        let uncounted = patterns("uncountedTopics")
         let preset = product.text("dialect.preset")
         func shown(_ names: [String]) -> HTML {
             HTML(names.map { "<code>\($0)</code> " as HTML })
         }
         var html = facts([
             (.proofs, names(proofs)), (.preset, "\(preset)"), (.topicsUp, shown(up)),
-            (.topicsDown, shown(down)),
+            (.topicsDown, shown(down)), (.topicsUncounted, shown(uncounted)),
         ])
         let fault = { @Sendable [language] (text: String) in Self.faults(of: text, in: language) }
         html += folded(
@@ -46,6 +47,18 @@ extension ConsoleRequest {
                         value: preset.isEmpty ? down.joined(separator: "\n") : "", isLong: true,
                         fault: fault),
                 ], submit: .save, note: .dialectHint))
+        if may("setUncountedTopics") {
+            html += folded(
+                .topicsUncounted,
+                FormSpec(
+                    operation: "setUncountedTopics", path: path,
+                    fields: [
+                        .init(
+                            name: "topics", label: .topicsUncounted,
+                            value: uncounted.joined(separator: "\n"), hint: .topicsUncountedHint,
+                            isLong: true, fault: fault)
+                    ], submit: .save))
+        }
         guard product.at("dialect") != nil else { return html }
         return html
             + folded(

@@ -70,10 +70,28 @@ extension ConsoleRequest {
         html += card(.actions, deviceActions(path, device))
         html += card(.connection, try await deviceConnection(path))
         html += card(.usage, try await deviceUsage(path))
+        html += card(.pins, try await devicePins(path))
         html += deviceLimits(device, path)
         html += card(.stateDocuments, try await deviceDocuments(path))
         html += metadata(of: device, "updateDeviceMetadata", path)
         return "<div class=\"pair\">\(html)</div>"
+    }
+
+    private func devicePins(_ path: [String: String]) async throws -> HTML {
+        let found = try await get("showPins", path).at("fingerprints")?.array ?? []
+        let pins = found.compactMap(\.text)
+        var html = HTML()
+        for pin in pins { html += "<p><code class=\"digest\">\(pin)</code></p>" }
+        return html
+            + folded(
+                .change,
+                FormSpec(
+                    operation: "setPins", path: path,
+                    fields: [
+                        .init(
+                            name: "fingerprints", label: .pins,
+                            value: pins.joined(separator: "\n"), hint: .pinsHint, isLong: true)
+                    ], submit: .save))
     }
 
     private func deviceActions(_ path: [String: String], _ device: JSON) -> HTML {
@@ -123,7 +141,15 @@ extension ConsoleRequest {
         guard let connection = try await find("showConnection", path) else {
             return "<p class=\"empty\">\(t(.notConnected))</p>"
         }
+        let children = connection.at("children").flatMap(\.integer) ?? 0
+        let parent = connection.at("parent").map { parent in
+            link(
+                ["products", parent.text("pk"), "devices", parent.text("dk")], [],
+                "\(parent.text("pk")).\(parent.text("dk"))")
+        }
         return facts([
+            (.parentDevice, parent ?? HTML()),
+            (.childDevices, children > 0 ? "\(grouped(children))" : HTML()),
             (.address, "\(connection.text("address"))"),
             (.listener, "\(connection.text("listener"))"),
             (.connectedAt, time(connection.text("connectedAt"))),

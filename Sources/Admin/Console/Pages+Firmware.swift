@@ -146,7 +146,26 @@ extension ConsoleRequest {
                     note: .stopCampaignHint, confirming: "campaign", look: .danger))
         }
         html += card(.state, about)
-        return html
+        return html + (try await devices(ofCampaign: path))
+    }
+
+    /// The devices that a campaign has asked, and what has become of each.
+    private func devices(ofCampaign path: [String: String]) async throws -> HTML {
+        let found = try await list(
+            ListSpec(
+                operation: "listCampaignDevices", path: path, filters: [("state", .state)],
+                columns: [
+                    Column(title: .dk) {
+                        let dk = $0.text("dk")
+                        return link(
+                            ["products", path["pk"] ?? "", "devices", dk, "upgrades"], [], dk)
+                    },
+                    named(.state, "state"), number(.attempts, "attempts"),
+                    number(.percentDone, "percent"), time(.reportedAt, "heardAt"),
+                    Column(title: .reason) { "\(label(ofReason: $0.text("reason")))" },
+                    column(.saidByDevice, "detail"), time(.at, "endedAt"),
+                ], title: .devices))
+        return card(.devices, found)
     }
 
     /// Which devices a campaign is for.

@@ -34,10 +34,17 @@ extension ConsoleRequest {
 
     func eventsPage() async throws -> ConsolePage {
         var page = ConsolePage(title: t(.events), place: .events)
-        page.body = live("listEvents", [], .liveEvents)
+        let filters: [(name: String, label: Word)] = [
+            ("change", .whatHappened), ("account", .account), ("product", .pk),
+        ]
+        let set = filters.compactMap { filter in
+            asked(filter.name).map { (name: filter.name, value: $0) }
+        }
+        page.body = live("listEvents", set, .liveEvents)
         page.body += try await list(
             ListSpec(
-                operation: "listEvents", filters: [("after", .afterNumber)],
+                operation: "listEvents", fixed: [("order", "newest-first")],
+                filters: filters + [("after", .afterNumber)],
                 columns: [
                     number(.number, "sequence"), time(.at, "at"), column(.actor, "actor"),
                     code(.whatHappened, "change"),
@@ -144,7 +151,7 @@ extension ConsoleRequest {
     private func deliveries(of id: String) async throws -> HTML {
         let path = ["webhook": id]
         let deliveries = try await get("listDeliveries", path)["items"]?.array ?? []
-        let rows =
+        var rows =
             deliveries.isEmpty
             ? "<p class=\"empty\">\(t(.nothingHere))</p>"
             : table(
@@ -157,6 +164,7 @@ extension ConsoleRequest {
                     number(.status, "status"), number(.milliseconds, "milliseconds"),
                     column(.reason, "error"), time(.retryAt, "nextAt"),
                 ], deliveries, title: .deliveries)
+        rows += csvLink("listDeliveries", path)
         var html = card(.deliveries, rows)
         html += folded(
             .rotateSecret,

@@ -34,7 +34,7 @@ extension ConsoleRequest {
         return card(
             .devicesOverTime,
             lines(course) + "<p class=\"soft\">\(t(.countedEachQuarter))</p>" + missing(items)
-                + csvLink(operation, path, []))
+                + csvLink(operation, path))
     }
 
     /// A card with the hours of the last seven days.
@@ -73,11 +73,6 @@ extension ConsoleRequest {
     /// `2026-11-29 17:00`
     private static func minute(_ time: Timestamp) -> String {
         String("\(time)".prefix(16)).replacing("T", with: " ")
-    }
-
-    private func csvLink(_ operation: String, _ path: [String: String], _ query: Fields) -> HTML {
-        let link = ConsoleLink(["csv", operation], path.map { ($0.key, $0.value) } + query)
-        return "<p class=\"pages\"><a href=\"\(link.text)\" download>\(t(.exportCSV))</a></p>"
     }
 
     /// Which nodes' counts the figures are without.

@@ -45,6 +45,12 @@ extension Reason {
         case .authorityOfAnotherAccount: ("设备证书的 CA 不属于产品所在账号", "请核对证书的 CN 与产品、颁发者与账号的 CA。")
         case .certificateExpired: ("设备证书已过期", "请为设备签发新证书。")
         case .certificateRevoked: ("设备证书已被其 CA 吊销", "请为设备签发新证书，或提交不含该证书的吊销列表。")
+        case .certificateNamesNoDevice:
+            (
+                "设备证书中没有符合其 CA 规则的设备名称",
+                "请核对证书的 CN 或 SAN 与 CA 的匹配规则；规则中没有 ${pk} 时，请在 CA 上或 CONNECT 中指定产品。"
+            )
+        case .certificateNotPinned: ("设备证书不在该设备绑定的证书之列", "如设备已更换证书，请将新证书的指纹加入设备的绑定列表，或清除绑定。")
         case .badAuthenticationMethod: ("不支持增强认证", "请发送不含 Authentication Method 的 CONNECT。")
         case .deviceDisabled: ("设备已禁用", "请启用设备。")
         case .notAllowedOnListener:
@@ -181,7 +187,7 @@ extension Reason {
         case .topicsUnusable: ("产品的设备无法使用这些主题", "请修正指出的内容。")
         case .notClustered: ("该网关不在集群中", "请先创建或加入集群。")
         case .unknownNode: ("集群中没有该节点", "请查看集群的节点列表。")
-        case .nodeUnreachable: ("集群中有节点未应答", "请查看 tollgate cluster show，并选择可应答的节点。")
+        case .nodeUnreachable: ("集群中有节点未应答", "请查看 tollgate cluster status，并选择可应答的节点。")
         case .nodeRemoved: ("节点已从集群移除", "请以其他名称加入集群。")
         case .ownNode: ("节点不能移除自身", "请在其他节点上操作。")
         case .partitionsChanged: ("分区已被重新分配", "请重新读取分区表后再试。")
@@ -193,6 +199,7 @@ extension Reason {
         case .unknownAuthority: ("没有该 CA", "请查看账号的 CA 列表。")
         case .authorityNotUsable: ("该证书不能注册为 CA", "请按详情处理后重新提交两个证书。")
         case .tooManyAuthorities: ("CA 数量已达上限", "请先移除不再使用的 CA。")
+        case .authorityRulesNotUsable: ("无法按这些规则从证书得到设备名称", "请修正指出的内容后重新提交全部规则。")
         case .revocationListNotUsable: ("该证书吊销列表无法使用", "请按详情处理后重新提交吊销列表。")
         case .revocationListOlder: ("该证书吊销列表比现有的旧", "请提交 CA 最新的吊销列表。")
         case .unknownAlertRule: ("没有该告警规则", "请查看账号的规则。")

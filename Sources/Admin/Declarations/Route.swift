@@ -24,6 +24,9 @@ struct Route: Sendable {
         method != .get && access.needsToken && operation.isRemembered
     }
 
+    /// It answers a list part by part, and takes `limit` and `cursor`.
+    var isPaged: Bool { operation.answers.contains(where: \.isPaged) }
+
     var headers: [Parameter] {
         operation.headers + (takesIdempotencyKey ? [Call.idempotencyKeyParameter] : [])
     }
@@ -44,7 +47,7 @@ struct Route: Sendable {
         if access.needsToken, method != .get || access != .everyone { reasons.append(.forbidden) }
         let parameters = pathParameters
         if !parameters.isEmpty { reasons += [.notFound] + parameters.map(\.absent) }
-        if operation.answers.contains(where: \.isPaged) { reasons.append(.unknownCursor) }
+        if isPaged { reasons.append(.unknownCursor) }
         if operation.body != nil || !operation.query.isEmpty || access.needsToken {
             reasons.append(.invalidRequest)
         }

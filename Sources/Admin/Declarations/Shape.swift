@@ -200,4 +200,5 @@ extension TopUpMovement.Kind: Choice {}
 extension TopUpSource: Choice {}
 extension UpgradeState: Choice {}
 extension CampaignState: Choice {}
+extension CampaignDeviceState: Choice {}
 extension WebhookAttempt.Cause: Choice {}

@@ -1,28 +1,70 @@
 import Gateway
 import Ledger
 import TLS
+import Time
 
 /// Authorities, which vouch for devices' certificates.
 extension Documents {
-    static let authority = Shape<AuthorityView>("Authority") {
-        Member("id", \.id, "The SHA-256 fingerprint of its certificate.")
-        Member("name", \.record.name, as: .name)
-        Member("account", \.record.account)
-        Member("subject", \.record.subject, "Of its certificate (RFC 2253), at most 256 bytes.")
-        Member("notBefore", \.record.notBefore)
+    static let authority = Shape<(view: AuthorityView, now: Timestamp)>("Authority") {
+        Member("id", \.view.id, "The SHA-256 fingerprint of its certificate.")
+        Member("name", \.view.record.name, as: .name)
+        Member("account", \.view.record.account)
         Member(
-            "notAfter", \.record.notAfter,
+            "subject", \.view.record.subject, "Of its certificate (RFC 2253), at most 256 bytes.")
+        Member("notBefore", \.view.record.notBefore)
+        Member(
+            "notAfter", \.view.record.notAfter,
             "When its certificate ends; it lets no device in afterwards.")
-        Member("on", \.record.isOn, "Whether its certificates let devices in.")
-        Member("registeredAt", \.record.registeredAt)
+        Member("pinning", \.view.pinning, "Which of its certificates a device may show.")
         Member(
-            "crlNumber", \.revocations?.number?.description, as: .nullable(.anyText),
-            "Of its list of revoked certificates, in hexadecimal digits.")
-        Member("crlThisUpdate", \.revocations?.thisUpdate, "When that list was made.")
+            "pattern", \.view.rules.pattern?.text, as: .nullable(.certificatePattern),
+            "Where its certificates name devices; null: cn:${pk}.${dk} or san-uri:urn:tollgate:device:${pk}:${dk}."
+        )
         Member(
-            "crlNextUpdate", \.revocations?.nextUpdate,
+            "product", \.view.rules.product,
+            "Whose devices they are, where the pattern does not say it; null: CONNECT does.")
+        Member(
+            "registersDevices", \.view.rules.registersDevices,
+            "Whether devices that are not known are registered when they first connect.")
+        Member(
+            "daysLeft", { $0.view.record.daysLeft(at: $0.now) },
+            "Whole days until then; 0 when it has ended.")
+        Member(
+            "nearEnd", { $0.view.record.isNearEnd(at: $0.now) },
+            "Whether it has ended, or does within 30 days.")
+        Member("on", \.view.record.isOn, "Whether its certificates let devices in.")
+        Member("registeredAt", \.view.record.registeredAt)
+        Member(
+            "crlNumber", \.view.revocations?.number?.description, as: .nullable(.anyText),
+            "Of the list of revoked certificates that is about its own, in hexadecimal digits.")
+        Member("crlThisUpdate", \.view.revocations?.thisUpdate, "When that list was made.")
+        Member(
+            "crlNextUpdate", \.view.revocations?.nextUpdate,
             "When the next one is due; this one goes on counting until it comes.")
-        Member("revoked", { $0.revocations?.count ?? 0 }, "How many certificates the list names.")
+        Member(
+            "crlOverdue", { $0.view.revocations?.isOverdue(at: $0.now) ?? false },
+            "Whether the next one should have come.")
+        Member(
+            "revoked", { $0.view.revocations?.count ?? 0 }, "How many certificates the list names.")
+    }
+}
+
+extension AuthorityRecord {
+    /// Whole days that the certificate has left; 0 when it has ended.
+    fileprivate func daysLeft(at time: Timestamp) -> UInt64 {
+        UInt64(max(0, (notAfter.milliseconds - time.milliseconds) / 86_400_000))
+    }
+
+    /// Whether the certificate has ended, or does within 30 days.
+    fileprivate func isNearEnd(at time: Timestamp) -> Bool {
+        notAfter < time.adding(milliseconds: 30 * 86_400_000)
+    }
+}
+
+extension RevocationListRecord {
+    /// Whether the next list was due before that time. One that does not say when never is.
+    fileprivate func isOverdue(at time: Timestamp) -> Bool {
+        nextUpdate.map { $0 < time } ?? false
     }
 }
 
@@ -32,6 +74,10 @@ extension Schema {
         .init(
             lengths: 1...AuthorityCertificate.textMaximum, alphabet: .lines,
             example: "-----BEGIN CERTIFICATE-----\nMIIB...\n-----END CERTIFICATE-----\n"))
+
+    static let certificatePattern = text(
+        .init(
+            lengths: 1...CertificatePattern.maximumLength, alphabet: .visible, example: "cn:${dk}"))
 
     /// PEM, or Base64 of DER.
     static let revocationList = text(

@@ -30,6 +30,22 @@ extension Documents {
         Member("createdBy", \.record.createdBy)
     }
 
+    static let campaignDevice = Shape<CampaignDevice>("CampaignDevice") {
+        Member("dk", \.identity.device)
+        Member("state", \.record.state, "How its upgrade stands; refused when it could not begin.")
+        Member(
+            "attempts", { $0.upgrade?.size.attempts ?? 0 },
+            "What it was charged; a failed upgrade has given it back.")
+        Member("percent", { Int($0.percent.value) }, "As the device has said.")
+        Member("heardAt", \.heardAt, "When it has last said so.")
+        Member(
+            "reason", { $0.record.refusal.map { Reason($0) } },
+            "Why it was refused; unknown-device of one that was deleted.")
+        Member("detail", \.record.detail.text, "What the device has said of how it ended.")
+        Member("askedAt", \.record.askedAt)
+        Member("endedAt", \.record.endedAt)
+    }
+
     /// What an event about a campaign adds to what every event has.
     static func subject(of change: CampaignChange) -> JSON {
         switch change {

@@ -23,7 +23,15 @@ extension Documents {
             Member("position", \.member.position, "When it was last heard of.")
             Member("chain", \.member.chain, "The same; null when this node has not seen it.")
             Member("lagEntries", \.lag)
-            Member("silentSeconds", \.member.silentSeconds)
+            Member(
+                "silentSeconds", \.member.silentSeconds,
+                "Since the log has taken the last that it said: an idle node says little there.")
+            Member(
+                "reachable", \.member.isReachable,
+                "Whether it can be reached now, over the link to it; null of one that was removed.")
+            Member(
+                "heardSeconds", \.member.heardSeconds,
+                "Since anything came over that link; null: nothing since this node's start.")
             Member("agrees", \.member.agrees, "Whether its books were the same there.")
             Member("removed", \.member.isRemoved)
             Member(
@@ -146,5 +154,6 @@ extension TableDigest {
 extension ClusterReport.Member {
     fileprivate var chain: String? { chainHash.map { "\($0)" } }
     fileprivate var isTakenOver: Bool { following?.isInherited ?? false }
+    fileprivate var heardSeconds: Int? { heardMilliseconds.map { Int($0 / 1_000) } }
     fileprivate var silentSeconds: Int? { silentMilliseconds.map { Int($0 / 1_000) } }
 }

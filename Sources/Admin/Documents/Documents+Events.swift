@@ -79,6 +79,17 @@ extension Documents {
             ["authority": JSON(id), "account": JSON(account), "on": JSON(isOn)]
         case .authorities(.removed(let id, let account)):
             ["authority": JSON(id), "account": JSON(account)]
+        case .authorities(.removedWithHeir(let id, let account, let heir)):
+            ["authority": JSON(id), "account": JSON(account), "heir": JSON(heir)]
+        case .authorities(.pinningSet(let id, let account, let pinning)):
+            ["authority": JSON(id), "account": JSON(account), "pinning": .text(pinning.name)]
+        case .authorities(.rulesSet(let id, let account, let rules)):
+            [
+                "authority": JSON(id), "account": JSON(account),
+                "pattern": rules.pattern.map { .text($0.text) } ?? .null,
+                "product": rules.product.map { JSON($0) } ?? .null,
+                "registersDevices": JSON(rules.registersDevices),
+            ]
         case .authorities(.revoked(let id, let account, let count, let nextUpdate)):
             [
                 "authority": JSON(id), "account": JSON(account), "revoked": JSON(count),
@@ -115,6 +126,8 @@ extension Documents {
             ["product": JSON(key), "tokenKey": JSON(id)]
         case .products(.stateCounted(let key, let isCounted)):
             ["product": JSON(key), "counted": JSON(isCounted)]
+        case .products(.uncountedSet(let key, let topics)):
+            ["product": JSON(key), "topics": .array(topics.map { .text($0.text) })]
         case .imports(.imported(let product, let count, let number)):
             ["product": JSON(product), "count": JSON(count), "import": JSON(number)]
         case .imports(.begun(let product)): ["product": JSON(product)]
@@ -144,6 +157,11 @@ extension Documents {
             ]
         case .devices(.desiredChanged(let identity, let version)):
             ["pk": JSON(identity.product), "dk": JSON(identity.device), "version": JSON(version)]
+        case .devices(.pinsSet(let identity, let pins)):
+            [
+                "pk": JSON(identity.product), "dk": JSON(identity.device),
+                "fingerprints": .array(pins.map { JSON($0) }),
+            ]
         case .devices(.renewalSet(let identity, let isOn)):
             ["pk": JSON(identity.product), "dk": JSON(identity.device), "autoRenewal": JSON(isOn)]
         case .devices(.registered(let identity)), .devices(.deleted(let identity)),

@@ -29,6 +29,9 @@ extension Documents {
         Member(
             "stateCounted", \.record.countsState,
             "What its devices say of their states is counted as messages are.")
+        Member(
+            "uncountedTopics", \.record.uncounted,
+            "What its devices publish without being counted (rule C13).")
         Member("createdAt", \.record.createdAt)
         Member("codes") {
             Member("assigned", \.figures.assigned)

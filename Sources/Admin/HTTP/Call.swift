@@ -179,7 +179,10 @@ extension Call {
             return try JSON(bytes, upTo: values)
         } catch {
             switch error {
-            case .malformed: throw .invalid("the body is not JSON")
+            case .malformed:
+                let detail = "the body is not JSON"
+                throw Problem(
+                    Fault(reason: .invalidRequest, pointer: "", detail: detail, text: detail))
             case .nameTooLong:
                 throw .invalid("a field's name has at most \(JSON.nameMaximum) bytes")
             case .tooManyValues:

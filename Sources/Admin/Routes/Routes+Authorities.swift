@@ -15,7 +15,7 @@ extension Routes {
             access: .wholeAccounts, answers: .page(of: Documents.authority)
         ) { call in
             let account = try call.account()
-            return try call.list(Documents.authority) {
+            return try call.list({ call.document(of: $0) }) {
                 try $0.authorities(of: account, cursor: $1, limit: $2, in: $3)
             }
         }
@@ -34,7 +34,7 @@ extension Routes {
         ) { call in
             let authority = try call.authority()
             return .json(
-                Documents.authority(authority)
+                call.document(of: authority)
                     .adding("certificate", .text(authority.record.certificatePEM)))
         }
         on(
@@ -60,7 +60,7 @@ extension Routes {
             let isOn = try await call.fields().flag("on")
             let id = try call.authorityToChange()
             return try await call.answer(.authorities(.setOn(id, isOn))) {
-                Documents.authority(try call.authority())
+                call.document(of: try call.authority())
             }
         }
         on(
@@ -71,6 +71,55 @@ extension Routes {
             try await call.submit(.authorities(.remove(try call.authorityToChange())))
             return Response(status: .noContent)
         }
+    }
+
+    mutating func registerAuthorityRules() {
+        on(
+            .put, "accounts/:account/authorities/:authority/rules", "setAuthorityRules",
+            "Say how an authority's certificates name devices, and whether they bring new ones; what is missing is as for a new authority",
+            access: .wholeAccounts,
+            body: .json([
+                "pattern": .optional(
+                    .certificatePattern,
+                    "cn:, san-dns: or san-uri:, and that name with ${dk} and, once at most, ${pk}; by default cn:${pk}.${dk} or san-uri:urn:tollgate:device:${pk}:${dk}."
+                ),
+                "product": .optional(
+                    .id(ProductKey.self),
+                    "Whose devices they are, of a pattern without ${pk}; by default CONNECT names it."
+                ),
+                "registersDevices": .optional(
+                    .flag,
+                    "Whether a device that is not known is registered when it first connects, unless its product's registration is closed; false by default."
+                ),
+            ]),
+            answers: .ok(Documents.authority),
+            problems: [.authorityRulesNotUsable, .unknownProduct, .productOfAnotherAccount]
+        ) { call in
+            let rules = try Self.authorityRules(try await call.fields())
+            let id = try call.authorityToChange()
+            return try await call.answer(.authorities(.setRules(id, rules))) {
+                call.document(of: try call.authority())
+            }
+        }
+    }
+
+    private static func authorityRules(_ fields: Fields) throws(Problem) -> AuthorityRules {
+        var pattern: CertificatePattern?
+        if let text = try fields.optionalText("pattern") {
+            do throws(CertificatePattern.Fault) {
+                pattern = try CertificatePattern(text)
+            } catch {
+                throw Problem(.authorityRulesNotUsable, "pattern: \(error)")
+            }
+        }
+        let rules = AuthorityRules(
+            pattern: pattern, product: try fields.optional("product", ProductKey.init),
+            registersDevices: try fields.optionalFlag("registersDevices") ?? false)
+        guard let rules else {
+            throw Problem(
+                .authorityRulesNotUsable, "product: goes with a pattern that leaves ${pk} out")
+        }
+        return rules
     }
 
     mutating func registerRevocations() {
@@ -90,7 +139,7 @@ extension Routes {
             let id = try call.authority().id
             let list = try Self.revocationList(text, of: id, call)
             try await call.carryOut(.authorities(.revoke(id, list)))
-            return .json(Documents.authority(try call.authority()))
+            return .json(call.document(of: try call.authority()))
         }
     }
 
@@ -146,7 +195,7 @@ extension Routes {
             notBefore: Timestamp(milliseconds: found.notBeforeSeconds * 1_000),
             notAfter: Timestamp(milliseconds: found.notAfterSeconds * 1_000))
         let shown = try await call.submit(.authorities(.register(authority))) { _ in
-            Documents.authority(try call.authority(id, of: account))
+            call.document(of: try call.authority(id, of: account))
         }
         return call.created(shown, at: "/v1/accounts/\(account)/authorities/\(id)")
     }
@@ -159,8 +208,13 @@ extension Routes {
 }
 
 extension Call {
+    /// What is shown of an authority now.
+    func document(of authority: AuthorityView) -> JSON {
+        Documents.authority((authority, controlPlane.now))
+    }
+
     /// The authority that the path names, if it is the account's.
-    fileprivate func authority() throws -> AuthorityView {
+    func authority() throws -> AuthorityView {
         try authority(parameter("authority", AuthorityID.init), of: try account())
     }
 
@@ -173,7 +227,7 @@ extension Call {
     }
 
     /// The same, of a change: when it is repeated, the authority may be gone.
-    fileprivate func authorityToChange() throws -> AuthorityID {
+    func authorityToChange() throws -> AuthorityID {
         let id = parameter("authority", AuthorityID.init)
         let account = try account()
         let isGone = try read { try $0.authority(id, in: $1) } == nil

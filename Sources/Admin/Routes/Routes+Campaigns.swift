@@ -33,6 +33,22 @@ extension Routes {
         ) { call in
             .json(Documents.campaign(try call.campaign()))
         }
+        on(
+            .get, "products/:pk/campaigns/:campaign/devices", "listCampaignDevices",
+            "The devices that a campaign has asked, by key, and what has become of each",
+            query: [
+                Parameter("state", .choice(CampaignDeviceState.self), "Those that stand so.")
+            ],
+            answers: .page(of: Documents.campaignDevice)
+        ) { call in
+            let campaign = try call.campaign().record.campaign
+            let state = try call.query("state", CampaignDeviceState.init(named:))
+            return try call.list(Documents.campaignDevice) {
+                try $0.devices(
+                    of: campaign.id, of: campaign.product, state: state, cursor: $1, limit: $2,
+                    in: $3)
+            }
+        }
         let turns: [(verb: String, id: String, state: CampaignState, summary: String)] = [
             ("pause", "pauseCampaign", .paused, "Start no upgrades until it is resumed"),
             ("resume", "resumeCampaign", .running, "Go on with a campaign that was paused"),

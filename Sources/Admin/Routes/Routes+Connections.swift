@@ -60,7 +60,7 @@ extension Routes {
     }
 
     /// The beginning of the node behind that one.
-    private static func next(
+    static func next(
         after place: ConnectionPlace, among nodes: [NodeName]
     ) -> ConnectionPlace? {
         guard let node = place.node, let next = nodes.first(where: { $0 > node }) else {
@@ -70,7 +70,7 @@ extension Routes {
     }
 
     /// In hexadecimal digits: eight of the shard and eight of the slot; in a cluster the node's name before them.
-    private static func cursor(at place: ConnectionPlace) -> String {
+    static func cursor(at place: ConnectionPlace) -> String {
         let name = place.node.map { Array($0.text.utf8) } ?? []
         return hexadecimal(name + bytes(UInt64(place.shard) << 32 | UInt64(place.slot)))
     }
@@ -79,8 +79,8 @@ extension Routes {
         (0..<8).map { UInt8(truncatingIfNeeded: number >> (56 - 8 * $0)) }
     }
 
-    /// `nil`: a node that has been removed since, and none is behind it.
-    private static func place(
+    /// Where that cursor leads; `nil`: to a node that has been removed since, and none is behind it.
+    static func place(
         at cursor: String?, among nodes: [NodeName]
     ) throws(Problem) -> ConnectionPlace? {
         guard let cursor else { return ConnectionPlace(node: nodes.first) }

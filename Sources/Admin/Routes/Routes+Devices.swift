@@ -61,10 +61,15 @@ extension Routes {
         }
         on(
             .get, "products/:pk/devices", "listDevices",
-            "The devices of a product, by key; active ones by their end",
+            "The devices of a product, by key; active ones by their end; connected ones in no order",
             query: [
                 Parameter("state", .choice(DeviceState.self), "In that state."),
-                .search("like", "With that in their key or name, in capitals or not."),
+                .search(
+                    "like",
+                    """
+                    With that in their key or name, in capitals or not: first the device of that \
+                    key, then those whose keys begin with it, then all others.
+                    """),
                 Parameter("online", .flag, "Connected now, or not."),
                 Parameter("metadata", .metadataMatch, "With that metadata: KEY=VALUE."),
             ],
@@ -164,7 +169,15 @@ extension Routes {
             noted: try call.query("metadata", MetadataMatch.init))
         let now = call.controlPlane.now
         let (start, limit) = try call.page()
-        let page = try await call.devices(of: key, search, from: start, limit: limit)
+        let page: (found: [DeviceSearch.Found], cursor: String?)
+        if search.isOnline == true {
+            page = try await call.connectedDevices(of: key, search, from: start, limit: limit)
+        } else if let beginning = call.query("like").flatMap(DeviceKey.init) {
+            page = try await call.devices(
+                of: key, beginning: beginning, search, from: start, limit: limit)
+        } else {
+            page = try await call.devices(of: key, search, from: start, limit: limit)
+        }
         let items = page.found.map { found in
             Documents.device(
                 (found.identity, found.record, product, found.presence, found.metadata, now)

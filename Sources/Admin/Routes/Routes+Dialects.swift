@@ -36,6 +36,24 @@ extension Routes {
                 try await Self.showProduct(key, call)
             }
         }
+        on(
+            .put, "products/:pk/uncounted-topics", "setUncountedTopics",
+            "Say what a product's devices may publish without being counted, instead of what was said before",
+            access: .gateway,
+            body: .json([
+                "topics": .noted(
+                    .topicPatterns,
+                    "Below d/{PK}/{DK}/up/; ${pk}, ${dk} and ${clientId} are the device's names. Empty: all is counted."
+                )
+            ]),
+            answers: .ok(Documents.product), problems: [.topicsUnusable]
+        ) { call in
+            let (key, _) = try call.product()
+            let topics = try Self.patterns("topics", try await call.fields()) ?? []
+            return try await call.answer(.products(.setUncounted(key, topics))) {
+                try await Self.showProduct(key, call)
+            }
+        }
     }
 
     private static func dialect(_ fields: Fields) throws(Problem) -> Dialect {

@@ -145,11 +145,13 @@ extension Routes {
         on(
             .get, "webhooks/:webhook/deliveries", "listDeliveries",
             "The last attempts to deliver events, the newest first, at most 100",
-            access: .managers, answers: .list(of: Documents.webhookDelivery.schema)
+            access: .managers, answers: .page(of: Documents.webhookDelivery)
         ) { call in
             let webhook = try call.webhook()
-            let attempts = try call.read { try $0.webhookAttempts(of: webhook.id, in: $1) }
-            return call.list(attempts.map { Documents.webhookDelivery($0) }, cursor: nil)
+            return try call.list(Documents.webhookDelivery) { books, cursor, limit, transaction in
+                try books.webhookAttempts(
+                    of: webhook.id, cursor: cursor, limit: limit, in: transaction)
+            }
         }
         on(
             .post, "webhooks/:webhook/test", "testWebhook",

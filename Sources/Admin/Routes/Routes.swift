@@ -40,6 +40,8 @@ struct Routes {
         routes.registerMetadata()
         routes.registerKeys()
         routes.registerAuthorities()
+        routes.registerAuthorityRules()
+        routes.registerPins()
         routes.registerRevocations()
         routes.registerEvents()
         routes.registerWebhooks()

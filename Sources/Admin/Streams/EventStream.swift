@@ -16,6 +16,9 @@ struct EventStream: Sendable {
     /// Only events behind that number.
     let start: UInt64
 
+    /// Which of them.
+    let filter: EventFilter
+
     /// What the caller sees by now; `nil`: nothing any more.
     let reach: @Sendable () throws -> EventReach?
 
@@ -83,7 +86,8 @@ struct EventStream: Sendable {
             guard let reach = try reach() else { return nil }
             let found = try ledger.read { (books, transaction) throws(StoreError) in
                 try books.events(
-                    after: start, limit: Self.batchMaximum, within: reach, in: transaction)
+                    after: start, limit: Self.batchMaximum, within: reach, filter,
+                    in: transaction)
             }
             last = found.last
             guard !found.events.isEmpty else {

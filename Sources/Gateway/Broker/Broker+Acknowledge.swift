@@ -36,7 +36,7 @@ extension Broker {
         guard let token = context.wire[slot].session else { return }
         switch sessions[slot: token.slot].queue.acknowledge(packetID) {
         case .taken(let sequence):
-            storeGone(token.slot, sequence)
+            leftLine(token.slot, sequence, in: &context)
             sendInLine(token, in: &context)
         case .repeated, .unknown: break
         case .misplaced: context.wire.end(slot, .protocolError)
@@ -51,7 +51,7 @@ extension Broker {
         let session = token.slot
         if reason.isFailure {
             if case .taken(let sequence) = sessions[slot: session].queue.refuse(packetID) {
-                storeGone(session, sequence)
+                leftLine(session, sequence, in: &context)
                 sendInLine(token, in: &context)
             }
             return
@@ -95,7 +95,7 @@ extension Broker {
         guard let token = context.wire[slot].session else { return }
         switch sessions[slot: token.slot].queue.complete(packetID) {
         case .taken(let sequence):
-            storeGone(token.slot, sequence)
+            leftLine(token.slot, sequence, in: &context)
             sendInLine(token, in: &context)
         case .repeated, .unknown: break
         case .misplaced: context.wire.end(slot, .protocolError)

@@ -1,4 +1,5 @@
 import Bytes
+import Cryptography
 import Ledger
 import Linux
 import MQTT
@@ -6,8 +7,8 @@ import Reactor
 import Sessions
 import Storage
 
-// Devices behind a device: what their parent wants of them on its `sys/children` topics, and what it publishes for them.
-// `Children/ChildLinks` has how a child is connected.
+// Devices behind a device: what their parent wants of them on its `sys/children` topics. `Broker+ChildTraffic` has what it
+// publishes for them, `Children/ChildLinks` how a child is connected.
 extension Broker {
     // MARK: Requests
 
@@ -69,13 +70,14 @@ extension Broker {
             case .device(let device) = context.wire[slot].settings.client
         else { return .topicNotAllowed }
         let prefix = child.topicPrefix
-        if let known = context.children.link(of: prefix.span, parent: parent) {
+        let packet = connect(request, of: slot, in: &context)
+        let known = context.children.link(of: prefix.span, parent: parent)
+        if let known, context.children[known.slot].connectDigest == SHA256.hash(packet.span) {
             attachAgain(known, request, in: &context)
             return nil
         }
-        guard context.wire[slot].children.count < ChildLinks.maximumPerParent else {
-            return .tooManyChildren
-        }
+        guard known != nil || context.wire[slot].children.count < ChildLinks.maximumPerParent
+        else { return .tooManyChildren }
         let peer = context.wire[slot].peer
         if let reason = context.wire.refusal(of: peer.address, at: context.now) { return reason }
         let source = context.wire.source(ofSlot: slot)
@@ -88,14 +90,42 @@ extension Broker {
                 return .badCredentials
             }
             let origin = ParentDevice(identity: identity, account: product.account)
-            return open(prefix, of: parent, origin, request, in: &context)
+            let link = (prefix: prefix, request: request.id)
+            if let reason = open(link, of: parent, origin, packet, in: &context) { return reason }
         } catch {
             context.wire.journal.noteStoreFailure(.admission, error)
             return .ledgerUnavailable
         }
+        if let known {
+            context.children[known.slot].isReplaced = true
+            leave(known, in: &context)
+        }
+        return nil
     }
 
-    /// The same child once more on one connection: what comes of the first request answers both.
+    /// The child's CONNECT, of what its parent has brought. What comes for the child goes to the parent's client, so that
+    /// one's limits are the child's.
+    private func connect(
+        _ request: ChildRequest, of slot: UInt32, in context: inout ShardContext
+    ) -> ByteBuffer {
+        let receiveMaximum = context.wire[slot].settings.receiveMaximum
+        var packetBytes = context.wire[slot].settings.maximumPacketSize
+        packetBytes = max(packetBytes, ChildLink.packetBytesMinimum)
+        let expiry = request.sessionExpirySeconds
+        var packet = ByteBuffer()
+        Connect.encode(
+            clientID: request.clientID.span, isCleanStart: expiry == nil,
+            userName: request.userName?.span, password: request.password?.span, version: .v5,
+            into: &packet
+        ) { properties in
+            if let expiry { properties.sessionExpiryInterval(seconds: expiry) }
+            properties.receiveMaximum(receiveMaximum)
+            if packetBytes < .max { properties.maximumPacketSize(packetBytes) }
+        }
+        return packet
+    }
+
+    /// The same child once more on one connection, by the same credentials: what comes of the first request answers both.
     private mutating func attachAgain(
         _ link: Token, _ request: ChildRequest, in context: inout ShardContext
     ) {
@@ -108,11 +138,12 @@ extension Broker {
         }
     }
 
-    /// Makes the child's connection, whose CONNECT is what the parent has brought.
+    /// Makes the child's connection, and sends its CONNECT; why not.
     private mutating func open(
-        _ prefix: [UInt8], of parent: Token, _ origin: ParentDevice, _ request: ChildRequest,
-        in context: inout ShardContext
+        _ link: (prefix: [UInt8], request: String), of parent: Token, _ origin: ParentDevice,
+        _ packet: borrowing ByteBuffer, in context: inout ShardContext
     ) -> Reason? {
+        guard !context.lacksDescriptors(for: 2) else { return .noDescriptorLeft }
         let ends: (Int32, Int32)
         do throws(Errno) {
             ends = try SocketHandle.pair(bufferBytes: ChildLinks.bufferBytes)
@@ -129,9 +160,10 @@ extension Broker {
         )
         connection.parent = origin
         let number = own.rawValue
-        let link = ChildLink(
-            descriptor: own, parent: parent, prefix: prefix, request: request.id)
-        guard let token = context.children.insert(link) else { return .serverBusy }
+        let made = ChildLink(
+            descriptor: own, parent: parent, prefix: link.prefix, request: link.request,
+            connect: packet.span)
+        guard let token = context.children.insert(made) else { return .serverBusy }
         let userData = Token.reserved(ChildLinks.firstNumber + token.slot).rawValue
         do throws(Errno) {
             try context.wire.epoll.add(number, interest: .read, userData: userData)
@@ -144,14 +176,6 @@ extension Broker {
             return .serverBusy
         }
         context.wire[parent.slot].children.append(token)
-        let expiry = request.sessionExpirySeconds
-        Connect.encode(
-            clientID: request.clientID.span, isCleanStart: expiry == nil,
-            userName: request.userName?.span, password: request.password?.span, version: .v5,
-            into: &context.children[token.slot].output
-        ) { properties in
-            if let expiry { properties.sessionExpiryInterval(seconds: expiry) }
-        }
         context.children.flushLater(token)
         return nil
     }
@@ -168,19 +192,19 @@ extension Broker {
             return .taken
         }
         context.children[link.slot].request = request.id
-        switch context.children[link.slot].phase {
-        case .detaching: break
-        case .connecting:
-            // It has not been let in: nothing but the end of the socket tells it.
-            context.children[link.slot].ending = .disconnected
-            endLink(link, in: &context)
-        case .subscribing, .attached:
-            context.children[link.slot].phase = .detaching
-            context.children.hide(link)
-            Disconnect.encode(version: .v5, into: &context.children[link.slot].output)
-            context.children.flushLater(link)
-        }
+        leave(link, in: &context)
         return .taken
+    }
+
+    /// Has the child's connection end. One that is not let in yet may send packets behind its CONNECT (3.1.4): it reads
+    /// them when it has been, and what is kept of it then is that it has disconnected, not that its parent has gone.
+    mutating func leave(_ link: Token, in context: inout ShardContext) {
+        guard context.children[link.slot].phase != .detaching else { return }
+        context.children[link.slot].phase = .detaching
+        context.children.hide(link)
+        Disconnect.encode(version: .v5, into: &context.children[link.slot].output)
+        context.children.flushLater(link)
+        context.leaveMessages(of: link)
     }
 
     // MARK: Answers
@@ -206,7 +230,7 @@ extension Broker {
         return .taken
     }
 
-    private mutating func tellAttached(_ link: Token, in context: inout ShardContext) {
+    mutating func tellAttached(_ link: Token, in context: inout ShardContext) {
         let parent = context.children[link.slot].parent
         guard context.wire.contains(parent) else { return }
         let text =
@@ -224,263 +248,12 @@ extension Broker {
         notify(slot, "children/rejected", "{\(text)}", in: &context)
     }
 
-    private static func call(_ request: String) -> String {
+    static func call(_ request: String) -> String {
         request.isEmpty ? "" : "\"id\":\"\(request)\","
     }
 
-    private static func words(of reason: Reason) -> String {
+    static func words(of reason: Reason) -> String {
         "\"reason\":\"\(reason.name)\",\"detail\":\"\(reason.text)\""
-    }
-
-    // MARK: For a child
-
-    /// A message of a child's, which its parent publishes: it goes to the child's own connection. `nil` when the topic is
-    /// of no child that is attached.
-    @inline(never)
-    mutating func relay(
-        _ slot: UInt32, _ publish: borrowing Publish, _ topic: Span<UInt8>,
-        in context: inout ShardContext
-    ) -> PublishVerdict? {
-        guard let parent = context.wire.token(of: slot),
-            let token = context.children.link(of: topic, parent: parent),
-            context.children[token.slot].phase == .attached
-        else { return nil }
-        let link = token.slot
-        let isFull =
-            context.children[link].output.count > context.commons.limits.queueBytes
-            || context.children[link].unanswered.count >= context.children[link].receiveMaximum
-        if isFull { return overfull(slot, publish, in: &context) }
-        let qos = min(publish.qos, .atLeastOnce)
-        let packetID = publish.packetID
-        Publish.encode(
-            topic: topic, payload: publish.payload, qos: qos, packetID: packetID,
-            isRetained: publish.isRetained,
-            isDuplicate: publish.isDuplicate && qos == .atLeastOnce, version: .v5,
-            into: &context.children[link].output
-        ) { properties in
-            properties.append(
-                contentsOf: publish.properties, excluding: PropertySet(.topicAlias))
-        }
-        if let packetID { context.children[link].unanswered.append(packetID) }
-        context.children.flushLater(token)
-        return .relayed
-    }
-
-    /// A child's connection reads more slowly than is published for it. A parent of MQTT 3.1.1 can't be told.
-    private mutating func overfull(
-        _ slot: UInt32, _ publish: borrowing Publish, in context: inout ShardContext
-    ) -> PublishVerdict {
-        guard publish.qos > .atMostOnce, context.wire[slot].settings.version == .v3_1_1 else {
-            return .refused(.messageRateExceeded)
-        }
-        if context.limitsPublishes { giveBackRate(slot, publish, in: &context) }
-        holdPublisher(slot, in: &context)
-        return .held
-    }
-
-    /// There may be room for what a parent has been held with.
-    mutating func mayServeHeldPublishers() {
-        if !pace.publishers.isEmpty { pace.mayGoOn = true }
-    }
-
-    // MARK: From a child
-
-    /// A link's socket is ready.
-    mutating func serveLink(_ slot: UInt32, in context: inout ShardContext) {
-        guard let token = context.children.token(ofSlot: slot) else { return }
-        let wasFull = !context.children[slot].output.isEmpty
-        context.flush(token)
-        if wasFull, context.children[slot].output.isEmpty { mayServeHeldPublishers() }
-        var arrived = ByteBuffer()
-        swap(&arrived, &context.wire.inbound)
-        defer { swap(&arrived, &context.wire.inbound) }
-        arrived.removeAll()
-        arrived.append(context.children[slot].input.span)
-        context.children[slot].input.removeAll(keepingCapacity: false)
-        let isOpen = context.read(slot, into: &arrived)
-        let used = serve(token, arrived.span, in: &context)
-        guard context.children.contains(token) else { return }
-        guard isOpen, let used else { return endLink(token, in: &context) }
-        let rest = arrived.span.extracting(used..<arrived.count)
-        if !rest.isEmpty { context.children[slot].input.append(rest) }
-    }
-
-    /// Serves the whole packets at the front, and answers how many bytes those were; `nil` when one of them is none.
-    private mutating func serve(
-        _ token: Token, _ bytes: Span<UInt8>, in context: inout ShardContext
-    ) -> Int? {
-        var used = 0
-        do throws(DecodingError) {
-            while used < bytes.count, context.children.contains(token) {
-                let rest = bytes.extracting(used..<bytes.count)
-                guard
-                    case .packet(let header, let headerLength, let length) =
-                        try Framing.next(in: rest, maximumPacketSize: .max)
-                else { break }
-                try serve(
-                    token, header, rest.extracting(headerLength..<length), in: &context)
-                used += length
-            }
-        } catch {
-            return nil
-        }
-        return used
-    }
-
-    private mutating func serve(
-        _ token: Token, _ header: FixedHeader, _ body: Span<UInt8>,
-        in context: inout ShardContext
-    ) throws(DecodingError) {
-        switch header.type {
-        case .connack:
-            connected(token, try Connack(decoding: body, version: .v5), in: &context)
-        case .suback:
-            guard context.children[token.slot].phase == .subscribing else { return }
-            context.children[token.slot].phase = .attached
-            tellAttached(token, in: &context)
-        case .puback:
-            answered(token, try Puback(decoding: body, version: .v5), in: &context)
-        case .publish:
-            let publish = try Publish(
-                decoding: body, header: header, version: .v5, sender: .server)
-            deliver(publish, of: token, in: &context)
-        case .disconnect:
-            let disconnect = try Disconnect(decoding: body, version: .v5, sender: .server)
-            context.children[token.slot].ending = Reason(
-                told: disconnect.reason, disconnect.properties.reasonString)
-        case .connect, .pubrec, .pubrel, .pubcomp, .subscribe, .unsubscribe, .unsuback, .pingreq,
-            .pingresp, .auth:
-            break
-        }
-    }
-
-    private mutating func connected(
-        _ token: Token, _ connack: borrowing Connack, in context: inout ShardContext
-    ) {
-        let slot = token.slot
-        guard connack.reason == .success else {
-            context.children[slot].ending = Reason(
-                told: connack.reason, connack.properties.reasonString)
-            return endLink(token, in: &context)
-        }
-        context.children[slot].receiveMaximum = Int(connack.properties.receiveMaximum ?? .max)
-        context.children[slot].phase = .subscribing
-        let prefix = context.children[slot].prefix
-        let filters = [prefix + Array("down/#".utf8), prefix + Array("sys/#".utf8)]
-        Subscribe.encode(
-            packetID: 1, version: .v5, into: &context.children[slot].output
-        ) { writer in
-            for filter in filters { writer.append(filter.span, qos: .atLeastOnce) }
-        }
-        context.children.flushLater(token)
-    }
-
-    /// What the child's connection has answered to a message that the parent has published for it, the parent is told.
-    private mutating func answered(
-        _ token: Token, _ puback: borrowing Puback, in context: inout ShardContext
-    ) {
-        let packetID = puback.packetID
-        var verdict = PublishVerdict.taken
-        if puback.reason.isFailure {
-            verdict = .refused(Reason(told: puback.reason, puback.properties.reasonString))
-        } else if puback.reason == .noMatchingSubscribers {
-            verdict = .noSubscribers
-        }
-        context.children[token.slot].unanswered.removeAll { $0 == packetID }
-        decided(context.children[token.slot].parent, packetID, verdict, in: &context)
-    }
-
-    private mutating func decided(
-        _ parent: Token, _ packetID: UInt16, _ verdict: PublishVerdict,
-        in context: inout ShardContext
-    ) {
-        guard context.wire.contains(parent), context.wire[parent.slot].phase == .open else {
-            return
-        }
-        context.wire[parent.slot].settings.unanswered.decide(packetID, relayed: verdict)
-        answerDue(parent, in: &context)
-    }
-
-    /// A message to the child, which it has been charged for, goes on to its parent.
-    private mutating func deliver(
-        _ publish: borrowing Publish, of token: Token, in context: inout ShardContext
-    ) {
-        let parent = context.children[token.slot].parent
-        // What is not answered, the child's session has still.
-        guard context.wire.contains(parent), context.wire[parent.slot].phase == .open,
-            let session = context.wire[parent.slot].session
-        else { return }
-        if let packetID = publish.packetID {
-            Puback.encode(
-                packetID: packetID, version: .v5,
-                into: &context.children[token.slot].output)
-            context.children.flushLater(token)
-        }
-        let message = OutboundMessage(publish, topic: publish.topic, at: context.now.books)
-        let terms = DeliveryTerms(
-            qos: publish.qos, isRetained: publish.isRetained, isCounted: false)
-        var shared: Message?
-        _ = deliver(session, message, terms, sharing: &shared, in: &context)
-    }
-
-    // MARK: The end
-
-    /// The child's connection has ended, or never was one: the parent is told, also of what it has published since.
-    private mutating func endLink(_ token: Token, in context: inout ShardContext) {
-        let slot = token.slot
-        let parent = context.children[slot].parent
-        let text = Self.call(context.children[slot].request) + context.children[slot].names + ","
-        let phase = context.children[slot].phase
-        let reason =
-            context.children[slot].ending ?? (phase == .detaching ? .disconnected : .connectionLost)
-        let unanswered = context.children[slot].unanswered
-        context.dropLink(token)
-        mayServeHeldPublishers()
-        guard context.wire.contains(parent), context.wire[parent.slot].phase == .open else {
-            return
-        }
-        let isRejected =
-            (phase == .connecting || phase == .subscribing) && reason != .disconnected
-        notify(
-            parent.slot, isRejected ? "children/rejected" : "children/detached",
-            "{\(text)\(Self.words(of: reason))}", in: &context)
-        for packetID in unanswered {
-            decided(parent, packetID, .refused(.topicNotAllowed), in: &context)
-        }
-    }
-}
-
-extension ShardContext {
-    /// Reads once from a link's socket. False when the child's connection has closed its end.
-    fileprivate mutating func read(_ slot: UInt32, into arrived: inout ByteBuffer) -> Bool {
-        let socket = children[slot].descriptor.socket
-        var isOpen = true
-        do throws(Errno) {
-            _ = try unsafe arrived.appendUnsafely(minimum: Wire.readBytes) {
-                region throws(Errno) in
-                // Safe: the region is the buffer's own free memory.
-                switch try unsafe socket.receive(into: region) {
-                case .bytes(let count): return count
-                case .wouldBlock: return 0
-                case .closed:
-                    isOpen = false
-                    return 0
-                }
-            }
-        } catch {
-            isOpen = false
-        }
-        return isOpen
-    }
-}
-
-extension Reason {
-    /// The reason that a packet of the gateway's own names by its code and its text.
-    fileprivate init(told code: ReasonCode, _ text: Span<UInt8>?) {
-        let text = text?.text
-        self =
-            Reason.allCases.first { $0.reasonCode == code && $0.text == text }
-            ?? .connectionLost
     }
 }
 

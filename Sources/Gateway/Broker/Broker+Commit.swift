@@ -109,6 +109,7 @@ extension Broker {
         switch write.followUp {
         case .stored(let token, let sequence, let sender):
             if sessions.contains(token) { sessions[slot: token.slot].queue.drop(sequence) }
+            context.children.noteRoom()
             tell(sender, .notStored, in: &context)
         case .storedAt(let place, let sender):
             context.outgoing[place.shard].append(.storedElsewhere(place, isWritten: false))
@@ -143,6 +144,7 @@ extension Broker {
         let session = place.session.slot
         guard isWritten else {
             sessions[slot: session].queue.drop(place.sequence)
+            context.children.noteRoom()
             return
         }
         sessions[slot: session].queue.stored(place.sequence)

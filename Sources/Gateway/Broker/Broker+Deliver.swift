@@ -90,7 +90,7 @@ extension Broker {
             case .gatheringOutcome(let shard, let connection, let packetID):
                 answerGather(
                     shard, connection, packetID, .write(place, message), .queued, in: &context)
-            case .nobody, .client, .confirmation, .question, .node:
+            case .nobody, .client, .confirmation, .child, .question, .node:
                 preconditionFailure("only a commit's writes are gathered")
             }
         }
@@ -119,6 +119,7 @@ extension Broker {
         case .gatheringOutcome(let shard, let token, let packetID):
             let answer = outcome == .notStored ? Gathered.lost : .nothing
             answerGather(shard, token, packetID, answer, outcome, in: &context)
+        case .child(let link, let packetID): decided(link, child: packetID, outcome, in: &context)
         case .question(let answer): answer(outcome)
         case .node(let served): tell(served, outcome, in: &context)
         }
@@ -248,6 +249,8 @@ extension Broker {
         if terms.qos > .atMostOnce {
             packetID = sessions[slot: token.slot].queue.begin(
                 isExactlyOnce: terms.qos == .exactlyOnce)
+            let sequence = sessions[slot: token.slot].queue.nextSequence - 1
+            noteInLine(token.slot, sequence, for: sender, in: &context)
         }
         if isFanningOut, mayShareEncoding(slot, terms, in: &context) {
             append(slot, message, terms, packetID: packetID, in: &context)

@@ -420,7 +420,7 @@ extension DownlinkSender {
     var isAwaiting: Bool {
         switch self {
         case .nobody: false
-        case .client, .confirmation, .gathering, .gatheringOutcome, .question, .node: true
+        case .client, .confirmation, .gathering, .gatheringOutcome, .child, .question, .node: true
         }
     }
 }

@@ -71,6 +71,46 @@ extension Broker {
             topic, product: device.product, device: device.device, client: name.span)
     }
 
+    /// Whether a device's message to `topic`, which is its name here, is not counted (rule C13).
+    @inline(never)
+    func isUncounted(
+        _ topic: Span<UInt8>, from slot: UInt32, in context: inout ShardContext
+    ) -> Bool {
+        guard let product = context.wire[slot].settings.productSlot,
+            let patterns = context.quota.uncounted(of: product),
+            case .device(let device) = context.wire[slot].settings.client
+        else { return false }
+        guard patterns.namesClient else {
+            return Self.leavesOut(topic, of: device, patterns, client: nil)
+        }
+        let client = context.wire[slot].clientName
+        return Self.leavesOut(topic, of: device, patterns, client: client.span)
+    }
+
+    /// The same of the will of one that has gone: what `${clientId}` stood for is not known any more.
+    func isUncounted(
+        _ will: Message, of device: DeviceIdentity, _ product: ProductCatalogue.Slot,
+        in context: inout ShardContext
+    ) -> Bool {
+        guard let patterns = context.quota.uncounted(of: product) else { return false }
+        let (topic, client) = (will.topic, [UInt8]())
+        return Self.leavesOut(
+            topic.span, of: DeviceClient(device), patterns, client: client.span)
+    }
+
+    private static func leavesOut(
+        _ topic: Span<UInt8>, of device: DeviceClient, _ patterns: PatternSet,
+        client: Span<UInt8>?
+    ) -> Bool {
+        let prefix = device.topicPrefix.span
+        guard topic.hasPrefix(prefix) else { return false }
+        let rest = topic.extracting(prefix.count..<topic.count)
+        guard rest.hasPrefix("up/") else { return false }
+        return patterns.covers(
+            rest.extracting(3..<rest.count), product: device.product, device: device.device,
+            client: client)
+    }
+
     /// The name here of a filter that a client of a product with topics of its own subscribes to, or has subscribed
     /// to: `isAsked` is whether it must be allowed.
     func ownFilter(

@@ -132,8 +132,11 @@ extension Broker {
             outstanding: publication.confirmations
         )
         // One that is refused for its device may have gone to others.
-        if !publication.commit.isEmpty || !publication.verdict.reasonCode.isFailure {
-            keepIdentifier(slot, &entry, with: publication.commit, in: &context)
+        let isKept = !publication.commit.isEmpty || !publication.verdict.reasonCode.isFailure
+        if isKept, publication.verdict != .relayed {
+            let commit = publication.commit
+            entry.isReceived = true
+            entry.outstanding += keepIdentifier(slot, packetID, with: commit, in: &context) ? 1 : 0
         }
         acknowledge(slot, entry, in: &context)
     }
@@ -172,21 +175,19 @@ extension Broker {
     }
 
     /// The packet identifier of a QoS 2 message that is taken: of a stored session it is on disk before
-    /// PUBREC, in one commit with the message.
-    private mutating func keepIdentifier(
-        _ slot: UInt32,
-        _ entry: inout UnansweredPublishes.Entry,
-        with commit: Publication.Commit, in context: inout ShardContext
-    ) {
+    /// PUBREC, in one commit with the message. Whether that is waited for.
+    mutating func keepIdentifier(
+        _ slot: UInt32, _ packetID: UInt16, with commit: Publication.Commit,
+        in context: inout ShardContext
+    ) -> Bool {
         let session = session(of: slot, in: &context)
-        _ = sessions[slot: session].received.insert(entry.packetID)
-        entry.isReceived = true
+        _ = sessions[slot: session].received.insert(packetID)
         guard sessions[slot: session].stored != nil,
             let connection = context.wire.token(of: slot),
             let token = sessions.token(ofSlot: session)
-        else { return }
-        entry.outstanding += 1
-        beginGather(commit, connection, token, entry.packetID, in: &context)
+        else { return false }
+        beginGather(commit, connection, token, packetID, in: &context)
+        return true
     }
 
     /// The same QoS 2 message again ([MQTT-4.3.3-10]): what was said of it before, when that is on disk.
@@ -288,6 +289,9 @@ extension Broker {
         _ publish: borrowing Publish,
         _ topic: Span<UInt8>, in context: inout ShardContext
     ) -> ChargeVerdict {
+        if context.quota.hasUncounted, isUncounted(topic, from: slot, in: &context) {
+            return .counted
+        }
         guard publish.qos == .atLeastOnce, let packetID = publish.packetID,
             context.wire[slot].settings.productSlot != nil
         else { return charge(slot, payloadBytes: publish.payload.count, in: &context) }
@@ -327,34 +331,6 @@ extension Broker {
     ) -> Bool {
         !context.wire[slot].settings.unanswered.isEmpty
             && stopsAboveReceiveMaximum(slot, in: &context)
-    }
-
-    /// The same of a client some of whose PUBLISHes wait.
-    private mutating func stopsAboveReceiveMaximum(
-        _ slot: UInt32, in context: inout ShardContext
-    ) -> Bool {
-        let waiting = context.wire[slot].settings.unanswered.count
-        let quota = Int(context.wire[slot].settings.receiveQuota)
-        switch context.wire[slot].settings.version {
-        case .v5:
-            let unreleased =
-                sessions[slot: session(of: slot, in: &context)].received.count
-                - context.wire[slot].settings.unanswered.receivedCount
-            if waiting + unreleased < quota { return false }
-            context.wire.end(slot, .receiveMaximumExceeded)
-        case .v3_1_1:
-            if waiting < quota { return false }
-            holdPublisher(slot, in: &context)
-        }
-        return true
-    }
-
-    /// Whether one more PUBLISH of QoS 2 may wait for its PUBREL. In MQTT 3.1.1 as many may as there are identifiers:
-    /// not to read on would keep the PUBRELs out that make room.
-    private func mayLeaveUnreleased(_ slot: UInt32, in context: inout ShardContext) -> Bool {
-        context.wire[slot].settings.version == .v3_1_1
-            || sessions[slot: session(of: slot, in: &context)].received.count
-                < context.wire[slot].settings.receiveQuota
     }
 
     /// Answers a PUBLISH, when its turn has come and its outcome is known.

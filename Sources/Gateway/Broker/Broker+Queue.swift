@@ -149,7 +149,7 @@ extension Broker {
             message, isStored: stored == nil, limits: limits)
         if sequence == nil {
             let expired = sessions[slot: session].queue.dropExpired(at: context.now.books)
-            for gone in expired { storeGone(session, gone) }
+            for gone in expired { leftLine(session, gone, in: &context) }
             context.counters.add(.deliveriesDropped, expired.count)
             sequence = sessions[slot: session].queue.append(
                 message, isStored: stored == nil, limits: limits)
@@ -163,12 +163,15 @@ extension Broker {
             return .full
         }
         sessions[slot: session].touchedTick = context.now.tick
-        guard let stored else { return .kept(sequence) }
+        guard let stored else {
+            noteInLine(session, sequence, for: sender, in: &context)
+            return .kept(sequence)
+        }
         let place = StoredAt(
             shard: context.index, session: token, number: stored.number, sequence: sequence)
         switch sender {
         case .gathering, .gatheringOutcome: return .gathered(place)
-        case .nobody, .client, .confirmation, .question, .node:
+        case .nobody, .client, .confirmation, .child, .question, .node:
             sessionWrites.append(
                 .append(stored.number, sequence: sequence, message),
                 then: .stored(token, sequence: sequence, sender: sender)
@@ -190,7 +193,7 @@ extension Broker {
             case .sent: last = next.sequence
             case .dropped:
                 sessions[slot: token.slot].queue.drop(next.sequence)
-                storeGone(token.slot, next.sequence)
+                leftLine(token.slot, next.sequence, in: &context)
                 context.counters.add(.deliveriesDropped)
             case .waits:
                 noteSent(token.slot, slot, last, in: &context)

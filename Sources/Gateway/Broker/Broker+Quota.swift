@@ -113,8 +113,13 @@ extension Broker {
         of device: DeviceIdentity,
         _ product: ProductCatalogue.Slot, in context: inout ShardContext
     ) {
-        let verdict = context.quota.charge(
-            absent: device, of: product, payloadBytes: will.payload.count, at: context.now.books)
+        let isUncounted = isUncounted(will, of: device, product, in: &context)
+        let verdict =
+            isUncounted
+            ? .counted
+            : context.quota.charge(
+                absent: device, of: product, payloadBytes: will.payload.count,
+                at: context.now.books)
         switch verdict {
         case .counted:
             if context.quota.hasUplinks { putIntoStream(will, of: device, product, in: &context) }
@@ -139,7 +144,13 @@ extension Broker {
         context.wire[slot].will = nil
         let message = will.message.expiring(
             afterSeconds: will.messageExpirySeconds, from: context.now.books)
-        switch charge(slot, payloadBytes: message.payload.count, in: &context) {
+        let topic = message.topic
+        let isUncounted =
+            context.quota.hasUncounted && isUncounted(topic.span, from: slot, in: &context)
+        let verdict =
+            isUncounted
+            ? .counted : charge(slot, payloadBytes: message.payload.count, in: &context)
+        switch verdict {
         case .counted:
             message.withOutbound(isRetained: will.isRetained) {
                 _ = route($0, from: slot, for: .nothing, in: &context)

@@ -19,6 +19,20 @@ enum ReportedTopic {
         PrivateTopic.name("state/\(product)/#")
     }
 
+    /// Of all devices.
+    static var filter: [UInt8] { PrivateTopic.name("state/#") }
+
+    /// Whose report is kept under that name; `nil` of any other topic.
+    static func device(of name: [UInt8]) -> DeviceIdentity? {
+        let levels = String(decoding: name, as: UTF8.self)
+            .split(separator: "/", omittingEmptySubsequences: false)
+        guard levels.count == 3, let product = ProductKey(String(levels[1])),
+            let device = DeviceKey(String(levels[2]))
+        else { return nil }
+        let identity = DeviceIdentity(product: product, device: device)
+        return Self.name(identity) == name ? identity : nil
+    }
+
     /// Under which nothing is ever retained: a put there comes back behind all that was put before.
     static func barrier(_ identity: DeviceIdentity) -> [UInt8] {
         PrivateTopic.name("barrier/\(identity.product)/\(identity.device)")
@@ -323,19 +337,24 @@ extension Broker {
         }
     }
 
-    /// The device is deleted: what it has reported goes, as far as it is there.
+    /// The device is deleted: what it has reported goes, as far as it is there. What a device has reported that was
+    /// registered under its name since stays.
     mutating func forgetState(
         of identity: DeviceIdentity, in context: inout ShardContext
     ) throws(StoreError) {
         let messages = context.commons.retained.messages
         let name = ReportedTopic.name(identity)
         let now = context.now.books
-        let isKept = try retainedReader.withTransaction { (transaction) throws(StoreError) in
-            try messages.message(of: name.span, now: now, in: transaction) != nil
+        let kept = try retainedReader.withTransaction { (transaction) throws(StoreError) in
+            try messages.message(of: name.span, now: now, in: transaction)
         }
-        guard isKept || states.underWay[identity] != nil else { return }
+        let work = states.underWay[identity]
+        guard kept != nil || work != nil else { return }
+        let said = work?.state ?? kept.flatMap { ReportedState(bytes: $0.payload) }
+        let registeredAt = try context.books.desiredState(of: identity)?.registeredAt
+        if let said, said.registeredAt == registeredAt { return }
         let removal = Message(topic: name, payload: [], qos: .atMostOnce)
-        context.commons.retained.put(removal, at: context.now.books) { _ in }
+        context.commons.retained.put(removal, at: now) { _ in }
     }
 
     /// The product is deleted: what its devices have reported goes, some at a time: the shard hears when it is the next

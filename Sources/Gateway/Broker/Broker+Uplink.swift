@@ -26,7 +26,7 @@ extension Broker {
             stream: stream,
             message: Self.shared(message, &shared),
             at: context.now.wall,
-            units: context.quota.units(payloadBytes: message.payload.count),
+            units: units(of: message, from: slot, in: &context),
             packetID: answer.packetID,
             isDuplicate: isDuplicate
         )
@@ -48,11 +48,20 @@ extension Broker {
             stream: stream,
             message: will,
             at: context.now.wall,
-            units: context.quota.units(payloadBytes: will.payload.count),
+            units: isUncounted(will, of: device, product, in: &context)
+                ? 0 : context.quota.units(payloadBytes: will.payload.count),
             packetID: nil,
             isDuplicate: false
         )
         context.commons.uplink.put(content) { _ in }
+    }
+
+    /// What a device's message has been counted as.
+    private func units(
+        of message: borrowing OutboundMessage, from slot: UInt32, in context: inout ShardContext
+    ) -> UInt32 {
+        context.quota.hasUncounted && isUncounted(message.topic, from: slot, in: &context)
+            ? 0 : context.quota.units(payloadBytes: message.payload.count)
     }
 
     /// Whether a message of the device's is larger than its product's stream takes.

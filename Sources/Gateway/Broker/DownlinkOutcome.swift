@@ -70,6 +70,10 @@ enum DownlinkSender: Sendable {
     /// The same for a message to a device, whose outcome is told, too.
     case gatheringOutcome(shard: Int, Token, packetID: UInt16)
 
+    /// A child's session, whose message with that packet identifier is not acknowledged yet: the link to its connection is
+    /// on the same shard.
+    case child(Token, packetID: UInt16)
+
     /// The control side. Called once, on a shard's thread.
     case question(@Sendable (DownlinkOutcome) -> Void)
 

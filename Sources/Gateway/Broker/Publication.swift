@@ -51,7 +51,7 @@ struct Publication {
         switch sender {
         case .confirmation: confirmations += 1
         case .gathering: commit.answers += 1
-        case .nobody, .client, .gatheringOutcome, .question, .node: break
+        case .nobody, .client, .gatheringOutcome, .child, .question, .node: break
         }
     }
 }
@@ -162,6 +162,8 @@ enum PublishVerdict: Equatable {
         switch self {
         case .taken, .undecided, .held, .writing, .relayed: .success
         case .noSubscribers: .noMatchingSubscribers
+        // 0x95 is none of PUBACK's and PUBREC's (3.4.2.1, 3.5.2.1).
+        case .refused(.packetTooLarge): .quotaExceeded
         case .refused(let reason): reason.reasonCode
         case .downlink(let outcome): outcome.reasonCode
         }
@@ -266,13 +268,24 @@ struct UnansweredPublishes {
         }
     }
 
-    /// What has become of the first message with that packet identifier that was relayed to a child's connection.
-    mutating func decide(_ packetID: UInt16, relayed verdict: PublishVerdict) {
+    /// What has become of the first message with that packet identifier that was relayed to a child's connection. True:
+    /// it was of QoS 2 and is taken, so its packet identifier is to be kept from now on.
+    mutating func decide(_ packetID: UInt16, relayed verdict: PublishVerdict) -> Bool {
         for index in entries.indices
         where entries[index].packetID == packetID && entries[index].verdict == .relayed {
             entries[index].verdict = verdict
-            return
+            guard entries[index].isExactlyOnce, !verdict.reasonCode.isFailure else { return false }
+            entries[index].isReceived = true
+            receivedEntries += 1
+            return true
         }
+        return false
+    }
+
+    /// The answer to the first message with that packet identifier waits for the disk.
+    mutating func wait(_ packetID: UInt16) {
+        guard let index = entries.firstIndex(where: { $0.packetID == packetID }) else { return }
+        entries[index].outstanding += 1
     }
 
     /// So many of the things that a message waits for are done.

@@ -77,6 +77,18 @@ final class RetainedMessageStore: Sendable {
         }
     }
 
+    /// Some of the records of what devices have reported, in order.
+    func reports(
+        from start: RetainedCursor?, now: Timestamp
+    ) throws(StoreError) -> RetainedPage {
+        let filter = ReportedTopic.filter
+        let limits = RetainedPageLimits(messages: 100, bytes: 1 << 20, steps: 1_000)
+        return try shared.environment.read { transaction throws(StoreError) in
+            try messages.page(
+                matching: filter.span, from: start, limits: limits, now: now, in: transaction)
+        }
+    }
+
     /// A reader for one thread.
     func reader() throws(StoreError) -> CachedReader { try CachedReader(shared.environment) }
 

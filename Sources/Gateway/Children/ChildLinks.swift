@@ -1,4 +1,5 @@
 import Bytes
+import Cryptography
 import Ledger
 import Linux
 import MQTT
@@ -36,6 +37,9 @@ struct ChildLink: ~Copyable, Sendable {
     /// `d/{PK}/{DK}/` of the child.
     let prefix: [UInt8]
 
+    /// Of its CONNECT: a request to attach the child with another one is for another connection.
+    let connectDigest: SHA256Digest
+
     /// What the request that is under way is called by the parent.
     var request: String
     var phase = Phase.connecting
@@ -50,18 +54,43 @@ struct ChildLink: ~Copyable, Sendable {
     /// The packet identifiers of PUBLISHes that the child's connection has not answered. They are the parent's own.
     var unanswered: [UInt16] = []
 
-    /// How many may be, as CONNACK has said.
+    /// How many may be, and how many bytes each may have, as CONNACK has said.
     var receiveMaximum = Int(UInt16.max)
+    var maximumPacketSize = UInt32.max
+
+    /// The parent's session has no room for the next message in `input`: nothing more is read until it has.
+    var isHeld = false
+
+    /// What comes for the child is not taken any more: its session keeps what is not acknowledged.
+    var leavesMessages = false
+
+    /// The parent has attached the child anew: it is not told of this connection's end.
+    var isReplaced = false
 
     /// Why the child's connection ends, as that has said.
     var ending: Reason?
     var isFlushListed = false
 
-    init(descriptor: consuming Descriptor, parent: Token, prefix: [UInt8], request: String) {
+    /// How much a PUBLISH may grow on its way to the child's connection: a topic in place of its alias, and properties' length
+    /// where MQTT 3.1.1 has none.
+    static let growthBytes = Int(UInt16.max) + 3
+
+    /// What a packet has at most (2.1.4): a length of four bytes behind its first.
+    static let packetBytesMaximum = 268_435_460
+
+    /// What a child's connection is told that its parent takes, at least: so that there is room for why it ends.
+    static let packetBytesMinimum: UInt32 = 512
+
+    init(
+        descriptor: consuming Descriptor, parent: Token, prefix: [UInt8], request: String,
+        connect: Span<UInt8>
+    ) {
         self.descriptor = descriptor
         self.parent = parent
         self.prefix = prefix
         self.request = request
+        connectDigest = SHA256.hash(connect)
+        output.append(connect)
     }
 
     /// `"pk":"...","dk":"..."`: keys have no character that JSON would escape.
@@ -90,9 +119,16 @@ struct ChildLinks: ~Copyable {
     /// Links that have something to be sent at the end of the turn.
     private var flushList: [Token] = []
 
+    /// Those that are held, the first to be served first.
+    private var held: [Token] = []
+
+    /// There may be room for what they are held with.
+    private var mayGoOn = false
+
     init(limit: Int) { links = SlotMap(limit: limit) }
 
     var isEmpty: Bool { links.isEmpty }
+    var count: Int { links.count }
 
     /// The link in a slot, in place; traps when there is none.
     subscript(slot: UInt32) -> ChildLink {
@@ -122,7 +158,38 @@ struct ChildLinks: ~Copyable {
     mutating func remove(_ token: Token) {
         guard links.contains(token) else { return }
         hide(token)
+        if !held.isEmpty { held.removeAll { $0 == token } }
         _ = links.remove(token)
+    }
+
+    // MARK: Held
+
+    /// Has a link wait for room in its parent's session.
+    mutating func hold(_ token: Token) {
+        links[slot: token.slot].isHeld = true
+        if !held.contains(token) { held.append(token) }
+    }
+
+    /// It waits no more.
+    mutating func letGoOn(_ token: Token) {
+        links[slot: token.slot].isHeld = false
+        held.removeAll { $0 == token }
+    }
+
+    /// It has got room for something, and waits again: behind the others.
+    mutating func moveBack(_ token: Token) {
+        held.removeAll { $0 == token }
+        held.append(token)
+    }
+
+    /// A parent's session may have room.
+    mutating func noteRoom() { mayGoOn = !held.isEmpty }
+
+    /// Those that may have room now, the one first that has waited for longest.
+    mutating func takeHeld() -> [Token] {
+        guard mayGoOn else { return [] }
+        mayGoOn = false
+        return held
     }
 
     /// The link of the parent's to the device that a topic belongs to. Allocates nothing: all that is published for
@@ -175,6 +242,17 @@ struct ChildLinks: ~Copyable {
 
 // Sockets: out, and gone.
 extension ShardContext {
+    /// Whether there are no descriptors for so many sockets more, as children have some of them: `limits.connections` knows
+    /// of one for each connection, and the stores must never be without. Of other shards it counts those of their last
+    /// turns.
+    func lacksDescriptors(for sockets: Int) -> Bool {
+        var (connections, links) = commons.heartbeats.sockets(besides: index)
+        connections += wire.count
+        links += children.count
+        let mayHaveLinks = sockets > 1 || links > 0
+        return mayHaveLinks && connections + links + sockets > commons.limits.descriptors
+    }
+
     /// True when all of some link has been sent.
     mutating func flushLinks() -> Bool {
         var hasSentAll = false
@@ -199,10 +277,13 @@ extension ShardContext {
                 children[slot].output.removeAll(keepingCapacity: false)
             }
         }
-        watch(slot, for: children[slot].output.isEmpty ? .read : [.read, .write])
+        watch(slot)
     }
 
-    private mutating func watch(_ slot: UInt32, for interest: Interest) {
+    /// A held link is told of the end of the child's connection once, not in each turn: so by its edge.
+    mutating func watch(_ slot: UInt32) {
+        var interest: Interest = children[slot].isHeld ? .edgeTriggered : .read
+        if !children[slot].output.isEmpty { interest.insert(.write) }
         guard children[slot].interest != interest else { return }
         children[slot].interest = interest
         let number = children[slot].descriptor.rawValue
@@ -212,6 +293,15 @@ extension ShardContext {
         } catch {
             preconditionFailure("epoll_ctl: \(error)")
         }
+    }
+
+    /// Takes no more messages for a child whose connection ends: unanswered they stay in its session. What else it says is
+    /// read.
+    mutating func leaveMessages(of token: Token) {
+        children[token.slot].leavesMessages = true
+        guard children[token.slot].isHeld else { return }
+        children.letGoOn(token)
+        watch(token.slot)
     }
 
     /// Lets go of a link, and takes it from its parent.

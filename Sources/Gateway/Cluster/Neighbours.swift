@@ -137,6 +137,17 @@ final class Neighbours: Sendable {
     /// For status and metrics.
     var standings: [PeerStanding] { links.withLock { $0 }?.peers ?? [] }
 
+    /// For people: how the nodes that were heard of can be reached now. One that has a link and has to begin anew can't.
+    var reaches: [NodeName: PeerReach] {
+        let present = state.withLock { $0.arrived }
+        let now = MonotonicInstant.now()
+        return standings.reduce(into: [:]) { reaches, peer in
+            reaches[peer.name] = PeerReach(
+                isReachable: peer.isUp && present.contains(peer.name),
+                heardMilliseconds: max(0, now.milliseconds(since: peer.heardAt)))
+        }
+    }
+
     // MARK: Owners
 
     var table: PartitionTable? { state.withLock { $0.table } }

@@ -9,6 +9,9 @@ public struct DescriptorBudget: Equatable, Sendable {
     /// Connections of clients at most: `limits.connections`, or fewer where the limit leaves no room.
     public let connections: Int
 
+    /// What clients' connections and their children's may take together: a child has a second one, at its parent's end.
+    public let clients: Int
+
     /// Connections of the HTTP side at most: `admin.connections`, or an eighth of the limit.
     public let httpConnections: Int
 
@@ -49,6 +52,7 @@ public struct DescriptorBudget: Equatable, Sendable {
         }
         self.limit = limit
         connections = min(configured, left)
+        clients = left
         httpConnections = http
         configuredConnections = configured
     }

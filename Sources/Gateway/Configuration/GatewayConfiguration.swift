@@ -46,6 +46,9 @@ public struct GatewayConfiguration: Equatable, Sendable {
     public var alerts = Alerts()
     public var log = Log()
 
+    /// No setting: a test has less.
+    package var ledgerPatience = LedgerPatience()
+
     /// `dataCentre` as the books name it. Of a valid configuration.
     public var home: DataCentreID {
         guard let home = DataCentreID(dataCentre) else {

@@ -24,7 +24,7 @@ struct ChangeNotices: Sendable {
         case .products(.updated(let key, _)), .products(.packageUpgraded(let key, _, _)),
             .products(.deleted(let key, _)), .products(.uplinkNamed(let key, _)),
             .products(.dialectSet(let key, _)), .products(.limitsSet(let key, _)),
-            .products(.stateCounted(let key, _)),
+            .products(.stateCounted(let key, _)), .products(.uncountedSet(let key, _)),
             .codes(.assigned(_, let key, _, _)),
             .codes(.bought(_, _, _, product: .some(let key), _)),
             .codes(.granted(_, _, _, product: .some(let key), _)):
@@ -43,6 +43,7 @@ struct ChangeNotices: Sendable {
             .devices(.entitlementEnded(let device, _)), .devices(.limitsSet(let device, _)):
             tellHome(of: device, .deviceChanged(device))
         case .devices(.secretReset(let device)): tellHome(of: device, .secretReset(device))
+        case .devices(.pinsSet(let device, _)): tellHome(of: device, .pinsSet(device))
         case .corrections(let correction): tell(correction)
         case .clock(.confirmed):
             clock.confirm()

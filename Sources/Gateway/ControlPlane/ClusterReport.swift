@@ -30,6 +30,13 @@ public struct ClusterReport: Sendable {
         /// How long ago the log has taken the last that it said; `nil` when that is not known.
         public let silentMilliseconds: Int64?
 
+        /// Whether it can be reached now, over the links between nodes: one that ends or is killed can't a few seconds
+        /// later. `nil` of one that was removed, or when this node has no links.
+        public let isReachable: Bool?
+
+        /// How long ago anything came from it over its link; `nil`: nothing since this node's start.
+        public let heardMilliseconds: Int64?
+
         /// Whether its books were the same where they were last compared; `nil` when they were not, since the start.
         public let agrees: Bool?
 
@@ -41,13 +48,16 @@ public struct ClusterReport: Sendable {
 
         package init(
             node: NodeName, position: UInt64, chainHash: ChainHash?, silentMilliseconds: Int64?,
-            agrees: Bool?, isRemoved: Bool = false, following: SessionFollowing? = nil
+            agrees: Bool?, isRemoved: Bool = false, following: SessionFollowing? = nil,
+            reach: PeerReach? = nil
         ) {
             self.node = node
             self.position = position
             self.chainHash = chainHash
             self.silentMilliseconds = silentMilliseconds
             self.agrees = agrees
+            isReachable = isRemoved ? nil : reach?.isReachable
+            heardMilliseconds = isRemoved ? nil : reach?.heardMilliseconds
             self.isRemoved = isRemoved
             self.following = following
         }
@@ -78,4 +88,23 @@ public struct ClusterReport: Sendable {
     private static func entries(to end: UInt64, from position: UInt64) -> UInt64 {
         end > position ? end - position : 0
     }
+}
+
+/// How a node stands to another one over the link between them.
+package struct PeerReach: Equatable, Sendable {
+    package let isReachable: Bool
+
+    /// How long ago anything came from it; `nil`: nothing since this node's start.
+    package let heardMilliseconds: Int64?
+
+    package init(isReachable: Bool, heardMilliseconds: Int64?) {
+        self.isReachable = isReachable
+        self.heardMilliseconds = heardMilliseconds
+    }
+
+    /// A node to itself.
+    static let own = PeerReach(isReachable: true, heardMilliseconds: 0)
+
+    /// One that has never been heard of.
+    static let unheard = PeerReach(isReachable: false, heardMilliseconds: nil)
 }

@@ -131,8 +131,12 @@ final class ClusterWatch: Sendable {
         }
     }
 
-    /// - Parameter wall: what the log's times are held against.
-    func report(on ledger: Ledger, at wall: Timestamp) throws(StoreError) -> ClusterReport? {
+    /// - Parameters:
+    ///   - wall: what the log's times are held against.
+    ///   - reaches: of the nodes that a link was made to; `nil`: this one has no links.
+    func report(
+        on ledger: Ledger, at wall: Timestamp, _ reaches: [NodeName: PeerReach]?
+    ) throws(StoreError) -> ClusterReport? {
         guard let standing = ledger.clusterStanding else { return nil }
         let (known, followings) = try ledger.read { books, transaction throws(StoreError) in
             (
@@ -146,9 +150,10 @@ final class ClusterWatch: Sendable {
                 ? ClusterReport.Member(
                     node: member.node, position: standing.mark.position,
                     chainHash: standing.mark.chain, silentMilliseconds: 0, agrees: true,
-                    following: followings[member.node])
+                    following: followings[member.node], reach: .own)
                 : ClusterReport.Member(
-                    member, standing.nodes[member.node], followings[member.node], at: wall)
+                    member, standing.nodes[member.node], followings[member.node],
+                    reaches.map { $0[member.node] ?? .unheard }, at: wall)
         }
         return ClusterReport(
             cluster: membership.cluster, node: membership.node, standing: standing,
@@ -161,13 +166,13 @@ final class ClusterWatch: Sendable {
 extension ClusterReport.Member {
     fileprivate init(
         _ member: ClusterMember, _ peer: ClusterStanding.Peer?, _ following: SessionFollowing?,
-        at wall: Timestamp
+        _ reach: PeerReach?, at wall: Timestamp
     ) {
         let seen = peer.flatMap { $0.mark.position == member.applied ? $0.mark.chain : nil }
         self.init(
             node: member.node, position: member.applied, chainHash: seen,
             silentMilliseconds: member.at.map { max(0, wall.milliseconds(since: $0)) },
             agrees: member.isRemoved ? nil : peer?.agrees, isRemoved: member.isRemoved,
-            following: following)
+            following: following, reach: reach)
     }
 }

@@ -151,6 +151,8 @@ public protocol ControlPlane: Sendable {
     /// Changes the books. When this returns, the change is on disk and the shards have been told: a
     /// disabled or deleted device is being disconnected, a product's new settings hold.
     ///
-    /// Throws when the ledger can't answer (disk full, map full, stopping): nothing was changed.
+    /// Throws when the ledger can't answer (disk full, map full, stopping): nothing was changed. `.unanswered`: it has
+    /// not answered within `LedgerPatience.requestMilliseconds`, as the log of a cluster has no majority; the change
+    /// may still be made.
     func submit(_ command: Command) async throws(StoreError) -> Outcome
 }

@@ -10,7 +10,7 @@ extension Gateway {
     private static var behindMaximumMilliseconds: Int64 { 15_000 }
 
     public func cluster() throws(StoreError) -> ClusterReport? {
-        try clusterWatch?.report(on: ledger, at: now)
+        try clusterWatch?.report(on: ledger, at: now, commons.neighbours?.reaches)
     }
 
     public func snapshot() async throws(BackupProblem) -> BooksSnapshot {
@@ -87,6 +87,13 @@ extension Gateway {
         )
         for member in others {
             page.sample(member.position, labels: [PrometheusLabel("node", member.node.text)])
+        }
+        page.begin(
+            "tollgate_cluster_peer_reachable",
+            help: "Whether another node can be reached now, over the link to it.", kind: .gauge)
+        for member in others {
+            guard let isReachable = member.isReachable else { continue }
+            page.sample(isReachable ? 1 : 0, labels: [PrometheusLabel("node", member.node.text)])
         }
         page.begin(
             "tollgate_cluster_peer_agrees",

@@ -234,7 +234,8 @@ extension Gateway: ControlPlane {
         let monotonic = time.monotonic
         _ = commons.clock.time(wall: wall, monotonic: monotonic)
         commons.clock.beatIfDue(at: monotonic, wall: wall, ledger)
-        return try await ledger.submit(command)
+        return try await ledger.submit(
+            command, withinMilliseconds: configuration.ledgerPatience.requestMilliseconds)
     }
 
     /// Asks a shard; `fallback` when it has stopped.

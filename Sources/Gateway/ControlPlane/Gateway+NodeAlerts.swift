@@ -12,7 +12,7 @@ extension Gateway {
         // By a doubted clock nothing is near its end (rule B16).
         guard isLedgerReached, commons.clock.doubt == nil else { return }
         do throws(StoreError) {
-            if configuration.alerts.backupDays != nil { try await tellOfLastBackup() }
+            try await tellOfLastBackup()
             for finding in try findings() {
                 let isOpen = try ledger.read { books, transaction throws(StoreError) in
                     try books.isOpen(finding.kind, of: finding.node, in: transaction)
@@ -26,19 +26,34 @@ extension Gateway {
         }
     }
 
-    /// The books remember it longer than this process.
+    /// The books remember it longer than this process. Who is to be told of an old one is, too, when there never was one.
     private func tellOfLastBackup() async throws(StoreError) {
         let now = now
-        // By a clock that was wrong then it may have been made in time to come.
-        let last = backups.all.filter { $0.state == .done }.compactMap(\.finishedAt)
-            .filter { $0 <= now }.max()
-        let known = try lastBackup().flatMap { $0 <= now ? $0 : nil }
-        if let time = last ?? (known == nil ? now : nil), known.map({ $0 < time }) ?? true {
+        let known = try notedBackup().flatMap { $0 <= now ? $0 : nil }
+        let first = known == nil && configuration.alerts.backupDays != nil ? now : nil
+        if let time = lastBackupSinceStart(at: now) ?? first, known.map({ $0 < time }) ?? true {
             try await tell(.noteBackup(commons.node, at: time))
         }
     }
 
-    private func lastBackup() throws(StoreError) -> Timestamp? {
+    /// By a clock that was wrong then it may have been made in time to come.
+    private func lastBackupSinceStart(at now: Timestamp) -> Timestamp? {
+        backups.all.filter { $0.state == .done }.compactMap(\.finishedAt).filter { $0 <= now }.max()
+    }
+
+    /// When the node's last backup was whole, of this process or of one before; `nil`: none is known.
+    var lastBackup: Timestamp? {
+        let now = now
+        var times = [lastBackupSinceStart(at: now)]
+        do throws(StoreError) {
+            times.append(try notedBackup())
+        } catch {
+            // That the books can't be read is said by readiness and the log.
+        }
+        return times.compactMap { $0 }.filter { $0 <= now }.max()
+    }
+
+    private func notedBackup() throws(StoreError) -> Timestamp? {
         let node = commons.node
         return try ledger.read { books, transaction throws(StoreError) in
             try books.backup(of: node, in: transaction)
@@ -67,7 +82,7 @@ extension Gateway {
         let end = ending.map(\.notAfterSeconds).min() ?? 0
         let left = (end - now.milliseconds / 1_000) / 86_400
         var age: Int64 = 0
-        if alerts.backupDays != nil, let last = try lastBackup() {
+        if alerts.backupDays != nil, let last = try notedBackup() {
             age = (now.milliseconds - last.milliseconds) / 86_400_000
         }
         return [

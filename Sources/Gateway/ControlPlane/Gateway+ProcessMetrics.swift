@@ -38,12 +38,11 @@ extension Gateway {
         } catch {
             // The stores say what is wrong with their directory.
         }
-        let done = backups.all.filter { $0.state == .done }.compactMap(\.finishedAt).max()
-        guard let done else { return }
+        guard let done = lastBackup else { return }
         page.begin(
             "tollgate_backup_finished_seconds",
             help:
-                "When the last backup was whole, Unix time; missing before the first since the start.",
+                "When the node's last backup was whole, Unix time; before the first one, with alerts.backupDays, since when that is waited for.",
             kind: .gauge)
         page.sample(done.milliseconds / 1_000)
     }

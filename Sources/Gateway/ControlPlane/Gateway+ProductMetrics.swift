@@ -25,31 +25,45 @@ extension Gateway {
         write(
             ("tollgate_devices", "Devices of all products, by state; online: to this node."),
             of: [(nil, ProductSample.sum(products) { $0.devices })], into: &page)
-        let largest = products.sorted {
-            ($0.assigned, $1.key) > ($1.assigned, $0.key)
+        products.sort { ($0.assigned, $1.key) > ($1.assigned, $0.key) }
+        let largest = products.prefix(ShownProducts.maximumCount)
+        let others = Array(products.dropFirst(ShownProducts.maximumCount))
+        func byProduct(
+            _ states: (ProductSample) -> ProductSample.States
+        ) -> [(product: String?, states: ProductSample.States)] {
+            var samples: [(product: String?, states: ProductSample.States)] = []
+            for product in largest { samples.append((product.key.text, states(product))) }
+            samples.append(("", ProductSample.sum(others, states)))
+            return samples
         }
-        .prefix(ShownProducts.maximumCount)
         write(
-            ("tollgate_product_codes", "Activation codes of the largest products, by state."),
-            of: largest.map { ($0.key, $0.codes) }, into: &page)
+            (
+                "tollgate_product_codes",
+                "Activation codes of the largest products, by state; without a name: of all others."
+            ),
+            of: byProduct { $0.codes }, into: &page)
         write(
             (
                 "tollgate_product_devices",
-                "Devices of the largest products, by state; online: to this node."
+                "Devices of the largest products, by state; online: to this node. Without a name: of all others."
             ),
-            of: largest.map { ($0.key, $0.devices) }, into: &page)
+            of: byProduct { $0.devices }, into: &page)
     }
 
     /// What has come of devices' CONNECTs at this node since its start: of the first products that had any, those with the
-    /// most in front, and of all others together, which have no name. A product that is shown stays, as counters only grow.
-    func writeAdmissions(_ admissions: [ProductKey: Admissions], into page: inout PrometheusText) {
+    /// most in front, and of all others together, which have no name, as have CONNECTs that were refused before a product
+    /// was known. A product that is shown stays, as counters only grow.
+    func writeAdmissions(_ admissions: [ProductKey?: Admissions], into page: inout PrometheusText) {
+        let known = admissions.compactMap { key, counts in key.map { ($0, counts.total) } }
         let names = commons.shownProducts.take(
-            admissions.sorted { ($0.value.total, $1.key) > ($1.value.total, $0.key) }.map(\.key))
+            known.sorted { ($0.1, $1.0) > ($1.1, $0.0) }.map(\.0))
         var shown: [(String, Admissions)] = names.compactMap { key in
             admissions[key].map { (key.text, $0) }
         }
         var others = Admissions()
-        for (key, counts) in admissions where !names.contains(key) { others.merge(counts) }
+        for (key, counts) in admissions where key.map({ !names.contains($0) }) ?? true {
+            others.merge(counts)
+        }
         if !others.isEmpty { shown.append(("", others)) }
         page.begin(
             "tollgate_product_connects_admitted_total",
@@ -61,7 +75,7 @@ extension Gateway {
         page.begin(
             "tollgate_product_connections_ended_total",
             help:
-                "Connections of devices that ended, and CONNECTs that were refused, by product and reason.",
+                "Connections of devices that ended, and CONNECTs that were refused, by product and reason; without a name: of products that are not shown, or before one was known.",
             kind: .counter)
         for (product, counts) in shown {
             for (reason, count) in counts.endings.sorted(by: { $0.key.rawValue < $1.key.rawValue })
@@ -111,16 +125,27 @@ extension Gateway {
         page.sample(counts.values.reduce(0) { $0 + $1.total })
         page.begin(
             "tollgate_product_devices_near_expiry",
-            help: "The same, of the products with the most, by what becomes of them then.",
+            help:
+                "The same, of the products with the most, by what becomes of them then; without a name: of all others.",
             kind: .gauge)
         let largest = counts.sorted { ($0.value.total, $1.key) > ($1.value.total, $0.key) }
-        for (product, count) in largest.prefix(ShownProducts.maximumCount) {
-            for (renewal, value) in [("automatic", count.renewed), ("none", count.ending)] {
+        let others = largest.dropFirst(ShownProducts.maximumCount).map(\.value)
+        var shown = largest.prefix(ShownProducts.maximumCount).map { product, count in
+            (product.text, count.renewed, count.ending)
+        }
+        if !others.isEmpty {
+            shown.append(
+                (
+                    "", others.reduce(0) { $0 + $1.renewed },
+                    others.reduce(0) { $0 + $1.ending }
+                ))
+        }
+        for (product, renewed, ending) in shown {
+            for (renewal, value) in [("automatic", renewed), ("none", ending)] {
                 page.sample(
                     value,
                     labels: [
-                        PrometheusLabel("product", product.text),
-                        PrometheusLabel("renewal", renewal),
+                        PrometheusLabel("product", product), PrometheusLabel("renewal", renewal),
                     ])
             }
         }
@@ -128,7 +153,7 @@ extension Gateway {
 
     private func write(
         _ family: (name: String, help: String),
-        of samples: [(product: ProductKey?, states: [(state: String, count: UInt64)])],
+        of samples: [(product: String?, states: ProductSample.States)],
         into page: inout PrometheusText
     ) {
         page.begin(family.name, help: family.help, kind: .gauge)
@@ -136,7 +161,7 @@ extension Gateway {
             for (state, count) in states {
                 page.sample(
                     count,
-                    labels: (product.map { [PrometheusLabel("product", $0.text)] } ?? [])
+                    labels: (product.map { [PrometheusLabel("product", $0)] } ?? [])
                         + [PrometheusLabel("state", state)])
             }
         }

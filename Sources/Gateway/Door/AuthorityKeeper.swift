@@ -20,14 +20,21 @@ final class AuthorityKeeper: Sendable {
     func hear(_ change: Change, in ledger: Ledger) {
         guard case .authorities(let change) = change else { return }
         switch change {
-        case .registered, .updated(_, _, isOn: true): tell(in: ledger)
+        case .registered, .updated(_, _, isOn: true), .rulesSet: tell(in: ledger)
         case .updated(let id, _, isOn: false):
             tell(in: ledger)
             tellAll(.authorityEnded(id))
         case .removed(let id, _):
             tell(in: ledger)
             tellAll(.authorityEnded(id))
+        case .removedWithHeir(let id, _, let heir):
+            tell(in: ledger)
+            tellAll(.authorityEnded(id))
+            // A look by the list that it had may be under way.
+            tellAll(.certificatesRevoked(heir))
         case .revoked(let id, _, _, _): tellAll(.certificatesRevoked(id))
+        // Asked with each CONNECT.
+        case .pinningSet: break
         }
     }
 
@@ -37,10 +44,13 @@ final class AuthorityKeeper: Sendable {
         do throws(StoreError) {
             // Held to the end, so that the list that the shards are told last is the newest.
             try parsed.withLock { parsed throws(StoreError) in
-                let records = try ledger.read { books, transaction throws(StoreError) in
-                    try books.allAuthorities(in: transaction)
+                let (all, rules) = try ledger.read { books, transaction throws(StoreError) in
+                    (
+                        try books.allAuthorities(in: transaction),
+                        try books.allAuthorityRules(in: transaction)
+                    )
                 }
-                .sorted {
+                let records = all.sorted {
                     ($0.record.isOn ? 0 : 1, $0.record.registeredAt, $0.id)
                         < ($1.record.isOn ? 0 : 1, $1.record.registeredAt, $1.id)
                 }
@@ -53,7 +63,7 @@ final class AuthorityKeeper: Sendable {
                     list.append(authority)
                 }
                 parsed = found
-                tellAll(.authoritiesChanged(ClientAuthorities(list)))
+                tellAll(.authoritiesChanged(ClientAuthorities(list), rules: rules))
             }
         } catch {
             log?.say(
@@ -71,6 +81,7 @@ final class AuthorityKeeper: Sendable {
 /// A certificate that an account's authority has vouched for.
 struct AccountCertificate: Equatable {
     let authority: AuthorityID
+    let fingerprint: CertificateFingerprint
 
     /// `nil` of one that is longer than any in a list of revoked ones.
     let serial: AuthorityNumber?
@@ -79,36 +90,65 @@ struct AccountCertificate: Equatable {
     init?(_ peer: PeerIdentity) {
         guard let authority = peer.authority else { return nil }
         self.authority = AuthorityID(authority)
+        fingerprint = CertificateFingerprint(peer.fingerprint)
         serial = AuthorityNumber(peer.serialNumber)
+    }
+
+    /// As the books are told of it.
+    var shown: ShownCertificate {
+        ShownCertificate(authority: authority, fingerprint: fingerprint)
     }
 }
 
 extension Door {
-    /// What speaks against a certificate that a device of the product has shown. Its authority must be in force, and the
-    /// product's account's, or that account's parent's; and it must not have revoked it. Asked with each CONNECT, as a
-    /// TLS session that is resumed was verified when it began, and as only here the device can be told the reason.
+    /// What its authority says of a certificate that a device of the product has shown. It must be in force, and the
+    /// product's account's, or that account's parent's; it must not have revoked it; and the device must not be pinned to
+    /// others. Asked with each CONNECT, as a TLS session that is resumed was verified when it began, and as only here the
+    /// device can be told the reason.
     ///
     /// A product that is not there is answered like another account's: an authority must not be a way to look for names.
-    static func refusal(
+    static func standing(
         of certificate: AccountCertificate,
-        for product: ProductKey,
+        for identity: DeviceIdentity,
         in books: inout LedgerReader,
         at time: Timestamp
-    ) throws(StoreError) -> Reason? {
-        let product = try books.product(product)
+    ) throws(StoreError) -> Result<AccountCertificateStanding, Reason> {
+        let product = try books.product(identity.product)
         return try books.read { books, transaction throws(StoreError) in
-            guard let authority = try books.authority(certificate.authority, in: transaction),
-                authority.vouches(at: time)
-            else { return .authorityNotActive }
-            guard let product, !product.isDeleted else { return .authorityOfAnotherAccount }
-            if product.account != authority.account {
-                let parent = try books.account(product.account, in: transaction)?.parent
-                guard parent == authority.account else { return .authorityOfAnotherAccount }
+            let vouching = try books.vouching(
+                by: certificate.authority, for: product, at: time, in: transaction)
+            switch vouching {
+            case .notActive: return .failure(.authorityNotActive)
+            case .ofAnotherAccount: return .failure(.authorityOfAnotherAccount)
+            case .vouched(let authority, let rules):
+                if let serial = certificate.serial,
+                    try books.isRevoked(
+                        serial, by: certificate.authority, authority, in: transaction)
+                {
+                    return .failure(.certificateRevoked)
+                }
+                let verdict = try books.pinVerdict(
+                    on: certificate.shown, of: identity, in: transaction)
+                guard verdict != .differs else { return .failure(.certificateNotPinned) }
+                return .success(
+                    AccountCertificateStanding(
+                        certificate: certificate.shown, bringsDevices: rules.registersDevices,
+                        isToBePinned: verdict == .pins))
             }
-            guard let serial = certificate.serial else { return nil }
-            let isRevoked = try books.isRevoked(
-                serial, by: certificate.authority, in: transaction)
-            return isRevoked ? .certificateRevoked : nil
         }
     }
+}
+
+/// What its authority says of a certificate that is as good as it says.
+struct AccountCertificateStanding {
+    let certificate: ShownCertificate
+
+    /// A device that is not known is registered.
+    let bringsDevices: Bool
+
+    /// It is the first one of a device that is pinned to that.
+    let isToBePinned: Bool
+
+    /// The certificate, where the books have to decide by it once more.
+    var forBooks: ShownCertificate? { bringsDevices || isToBePinned ? certificate : nil }
 }

@@ -92,6 +92,13 @@ enum Claim {
         return .failure(.badCredentials)
     }
 
+    /// The device that a user name names, in whatever form; `nil`: none.
+    static func namedDevice(by userName: Span<UInt8>) -> DeviceIdentity? {
+        if let identity = DeviceIdentity(userName: userName) { return identity }
+        if let hub = HubUserName(userName) { return hub.identity }
+        return DeviceIdentity(plainUserName: userName)
+    }
+
     private static func deviceProof(
         of identity: DeviceIdentity,
         clientID: Span<UInt8>,

@@ -15,10 +15,12 @@ import Time
 /// the time come in with each call.
 struct Door: ~Copyable {
     var secrets: SecretSealer
+
+    /// How certificates of authorities name devices, of those that have rules of their own: compiled, and the same for all
+    /// shards.
+    private(set) var authorityRules: [AuthorityID: AuthorityRules] = [:]
     private var displacements: DisplacementGuard
-    private var failuresOfNames: FailureGuard<ClaimedName>
-    private var failuresOfClaims: FailureGuard<ClaimAtSource>
-    private var failuresOfSources: FailureGuard<SourceNetwork>
+    private var failures: ProofFailures
     private var tokenKeys = TokenKeyring()
     private var pending = PendingAdmissions()
     private var deferred = DeferredChanges()
@@ -37,64 +39,30 @@ struct Door: ~Copyable {
     ) {
         self.secrets = secrets
         self.displacements = displacements
-        failuresOfNames = FailureGuard(
-            failuresPerMinute: failures.perName,
-            penaltyMaximumMilliseconds: failures.penaltyMilliseconds)
-        failuresOfClaims = FailureGuard(
-            failuresPerMinute: failures.perName,
-            penaltyMaximumMilliseconds: failures.penaltyMilliseconds)
-        failuresOfSources = FailureGuard(
-            failuresPerMinute: failures.perSource,
-            penaltyMaximumMilliseconds: failures.penaltyMilliseconds)
+        self.failures = ProofFailures(failures)
         self.timestampWindowMilliseconds = timestampWindowMilliseconds
     }
 
     // MARK: Guessing
 
-    /// Whether no proof is looked at now, as too many were wrong: from that source, or of that name from
-    /// there, or of that name from anywhere. The latter holds for sources that have failed themselves: to know
-    /// a name must not be enough to keep its owner out.
+    /// See `ProofFailures`.
     func holdsBack(
-        _ name: ClaimedName,
-        from source: SourceNetwork?,
-        at now: ShardTime
+        _ name: ClaimedName, from source: SourceNetwork?, at now: ShardTime
     ) -> HoldingBack {
-        let claim = source.map { ClaimAtSource(name: name, source: $0) }
-        if let claim {
-            if failuresOfSources.isHeldBack(claim.source, at: now.monotonic)
-                || failuresOfClaims.isHeldBack(claim, at: now.monotonic)
-            {
-                return .all
-            }
-        }
-        guard name.countsEverywhere, failuresOfNames.isHeldBack(name, at: now.monotonic) else {
-            return .none
-        }
-        if let claim, !failuresOfClaims.remembersFailure(claim, at: now.monotonic) { return .none }
-        return .strangers
+        failures.holdsBack(name, from: source, at: now)
     }
 
     /// A proof of that name was looked at.
     mutating func noteProof(
-        _ name: ClaimedName,
-        from source: SourceNetwork?,
-        isRight: Bool,
-        at now: ShardTime
+        _ name: ClaimedName, from source: SourceNetwork?, isRight: Bool, at now: ShardTime
     ) {
-        let claim = source.map { ClaimAtSource(name: name, source: $0) }
-        if isRight {
-            // What others have guessed is not made good by that.
-            if let claim { failuresOfClaims.noteSuccess(claim, at: now.monotonic) }
-            return
-        }
-        if name.countsEverywhere { failuresOfNames.noteFailure(name, at: now.monotonic) }
-        if let claim {
-            failuresOfClaims.noteFailure(claim, at: now.monotonic)
-            failuresOfSources.noteFailure(claim.source, at: now.monotonic)
-        }
+        failures.note(name, from: source, isRight: isRight, at: now)
     }
 
     // MARK: Devices
+
+    /// How certificates name devices from now on.
+    mutating func adopt(_ rules: [AuthorityID: AuthorityRules]) { authorityRules = rules }
 
     /// Whether a device has proved its identity, and what the books say of it. One whose connections keep
     /// displacing each other is told so only when it has.
@@ -105,13 +73,14 @@ struct Door: ~Copyable {
         in books: inout LedgerReader,
         at now: ShardTime
     ) throws(StoreError) -> DeviceVerdict {
-        if case .certificate(let certificate?) = credential,
-            let reason = try Self.refusal(
-                of: certificate, for: identity.product, in: &books, at: now.wall)
-        {
-            return .refuse(reason)
+        var standing: AccountCertificateStanding?
+        if case .certificate(let certificate?) = credential {
+            switch try Self.standing(of: certificate, for: identity, in: &books, at: now.wall) {
+            case .failure(let reason): return .refuse(reason)
+            case .success(let found): standing = found
+            }
         }
-        let verdict = try judge(identity, credential, connect, &books, at: now)
+        let verdict = try judge(identity, credential, standing, connect, &books, at: now)
         switch verdict {
         case .refuse: return verdict
         case .register, .decided:
@@ -121,9 +90,12 @@ struct Door: ~Copyable {
     }
 
     /// One look into the books. An unknown product or device costs the same work as a wrong secret.
+    ///
+    /// - Parameter standing: of a certificate by an account's authority.
     private mutating func judge(
         _ identity: DeviceIdentity,
         _ credential: Claim.Credential,
+        _ standing: AccountCertificateStanding?,
         _ connect: borrowing Connect,
         _ books: inout LedgerReader,
         at now: ShardTime
@@ -138,6 +110,14 @@ struct Door: ~Copyable {
             let product = product.flatMap { $0.isDeleted ? nil : $0 }
             let accepted = product?.dialect?.proofs ?? .standard
             guard credential.isAccepted(accepted) else {
+                let hasSecret = if let view { !view.sealedSecret.isEmpty } else { false }
+                // A session that is resumed has not compared the key: who has another one learns nothing of the product.
+                if case .preSharedKey = credential,
+                    try !isProof(connect, identity, credential, view, at: now) || !hasSecret
+                        || product == nil
+                {
+                    return .refuse(.badCredentials)
+                }
                 return .refuse(credential.reasonNotAccepted)
             }
             switch credential {
@@ -159,19 +139,24 @@ struct Door: ~Copyable {
             guard let product, isProven, credential.isVouchedFor || hasSecret else {
                 return .refuse(.badCredentials)
             }
-            let decision = Admission.decide(
+            var decision = Admission.decide(
                 identity,
                 product: product,
                 device: view?.standing,
+                isBrought: standing?.bringsDevices == true,
                 at: now.books
             )
+            // What it is pinned to has to be written first.
+            if case .admit(let until) = decision, standing?.isToBePinned == true {
+                decision = .readmit(until: until)
+            }
             var proven: SecretFingerprint?
             if !credential.isVouchedFor, let view, !view.isSecretConfirmed {
                 proven = SecretFingerprint(of: view.sealedSecret)
             }
             return .decided(
                 decision, product, entitledBy: view?.code, confirmsSecret: proven,
-                limits: try view?.ownLimits)
+                limits: try view?.ownLimits, showing: standing?.forBooks)
         }
     }
 
@@ -390,15 +375,6 @@ struct Door: ~Copyable {
     var hasDeferred: Bool { !deferred.isEmpty }
 }
 
-/// Whose proofs are not looked at now.
-enum HoldingBack {
-    case none
-
-    /// All but those from where the name was last let in.
-    case strangers
-    case all
-}
-
 /// What the books and the credentials say of a device.
 enum DeviceVerdict {
     case refuse(Reason)
@@ -407,10 +383,10 @@ enum DeviceVerdict {
     case register
 
     /// `entitledBy`: its latest code. `confirmsSecret`: the secret that it has used for the first time. `limits`: its
-    /// own.
+    /// own. `showing`: the certificate that the books are to decide by once more.
     case decided(
         Decision, ProductRecord, entitledBy: ActivationCode?, confirmsSecret: SecretFingerprint?,
-        limits: TrafficLimits?)
+        limits: TrafficLimits?, showing: ShownCertificate?)
 
     /// Whether the secret was right.
     var isProven: Bool {

@@ -14,17 +14,24 @@ extension Shard {
     // MARK: The ledger's part
 
     /// A code has to be consumed: the device waits until that is on disk (rule B1).
+    ///
+    /// - Parameter shown: the certificate that the books are to decide by, which proves the device, and no secret.
     mutating func requestActivation(
         _ slot: UInt32,
         _ identity: DeviceIdentity,
-        confirmsSecret: SecretFingerprint?
+        confirmsSecret: SecretFingerprint?,
+        showing shown: ShownCertificate? = nil
     ) {
         context.counters.add(.activationsRequested)
         door.beginAdmission()
-        let action = Action.devices(
-            .activate(identity, confirmsSecret: confirmsSecret, at: context.commons.dataCentre)
-        )
-        park(slot, action) { .admissionAnswered($0, $1) }
+        let place = context.commons.dataCentre
+        let action: DeviceAction =
+            if let shown {
+                .activateByCertificate(identity, shown, at: place)
+            } else {
+                .activate(identity, confirmsSecret: confirmsSecret, at: place)
+            }
+        park(slot, .devices(action)) { .admissionAnswered($0, $1) }
     }
 
     /// The device wants to be given its secret.
@@ -63,10 +70,18 @@ extension Shard {
         _ message: @escaping @Sendable (Token, Result<Outcome, StoreError>) -> ShardMessage
     ) {
         guard let token = context.wire.token(of: slot) else { return }
-        context.wire.noteNoNewcomer(slot)
-        context.wire[slot].phase = .admitting
+        awaitLedger(slot)
         let mailbox = context.commons.mailboxes[context.index]
         submit(action) { mailbox.post(message(token, $0)) }
+    }
+
+    /// For `ShardLimits.ledgerTimeoutMilliseconds`, and is refused then: the log of a cluster may have no majority for a
+    /// long time.
+    private mutating func awaitLedger(_ slot: UInt32) {
+        context.wire.noteNoNewcomer(slot)
+        context.wire[slot].phase = .admitting
+        context.wire[slot].receivedTick = context.now.tick
+        context.wire.scheduleTimer(slot, at: context.now)
     }
 
     /// Hands a command to the ledger's writer.
@@ -199,6 +214,7 @@ extension Shard {
     mutating func admitClaimed(_ slot: UInt32, isOwed: Bool) {
         guard let token = context.wire.token(of: slot) else { return }
         let client = context.wire[slot].settings.client
+        if let reason = refusalOfPins(slot) { return refuseConnect(slot, reason) }
         guard takeOver(client, by: token) else { return }
         limitAdmitted(slot)
         let found: Bool?
@@ -262,8 +278,7 @@ extension Shard {
             end(between.slot, .sessionTakenOver)
         }
         context.wire[older.slot].successor = newer
-        context.wire.noteNoNewcomer(newer.slot)
-        context.wire[newer.slot].phase = .admitting
+        awaitLedger(newer.slot)
     }
 
     /// The older connection has been served, or has gone: its successor is admitted, unless the
@@ -314,14 +329,18 @@ extension Shard {
         refuseConnect(slot, reason, version: context.wire[slot].settings.version)
     }
 
-    /// Of its product, as far as that is known.
+    /// Of its product, as far as that is known. An application has none.
     private mutating func countRefused(_ slot: UInt32, _ reason: Reason) {
-        guard case .device(let device) = context.wire[slot].settings.client else { return }
-        if reason == .noCodeLeft { context.quota.noteRefusedForCode(device.identity) }
-        if let product = context.wire[slot].settings.productSlot {
-            context.quota.count(ending: reason, at: product)
-        } else {
-            context.quota.count(ending: reason, of: device.identity.product)
+        switch context.wire[slot].settings.client {
+        case .application: break
+        case .unknown: context.quota.count(ending: reason, of: nil)
+        case .device(let device):
+            if reason == .noCodeLeft { context.quota.noteRefusedForCode(device.identity) }
+            if let product = context.wire[slot].settings.productSlot {
+                context.quota.count(ending: reason, at: product)
+            } else {
+                context.quota.count(ending: reason, of: device.identity.product)
+            }
         }
     }
 

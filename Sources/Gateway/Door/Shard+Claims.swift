@@ -51,6 +51,7 @@ extension Shard {
         guard context.wire.contains(waiting.connection) else { return }
         context.wire.noteNoNewcomer(waiting.connection.slot)
         context.wire[waiting.connection.slot].phase = .admitting
+        context.wire[waiting.connection.slot].receivedTick = Connection.noTick
     }
 
     /// The owner can't be reached: the client comes in all the same, as it is better served twice than not at all. When

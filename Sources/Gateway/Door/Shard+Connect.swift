@@ -23,6 +23,9 @@ extension Shard {
                 // Its parent's keep-alive says whether it is there.
                 context.wire[slot].settings.keepAliveSeconds = 0
                 context.wire[slot].settings.isKeepAliveOurs = false
+                context.wire[slot].settings.packetBytes = min(
+                    context.wire[slot].settings.packetBytes + ChildLink.growthBytes,
+                    ChildLink.packetBytesMaximum)
             }
             identify(slot, connect)
         } catch {
@@ -42,15 +45,15 @@ extension Shard {
     /// Finds out who wants to be let in, and sends it to its home shard if that is another one.
     private mutating func identify(_ slot: UInt32, _ connect: borrowing Connect) {
         guard connect.properties.authenticationMethod == nil else {
-            return refuseConnect(slot, .badAuthenticationMethod)
+            return refuseUnclaimed(slot, .badAuthenticationMethod, connect)
         }
         switch claim(slot, connect) {
         case .failure(let reason):
-            refuseConnect(slot, reason)
+            refuseUnclaimed(slot, reason, connect)
         case .success(let claim):
             let assigned = claim.assignedIdentifierBytes
             guard context.wire[slot].settings.takesConnack(assigning: assigned) else {
-                return refuseConnect(slot, .packetTooLarge)
+                return refuseUnclaimed(slot, .packetTooLarge, connect)
             }
             let home = context.commons.homes.shard(
                 of: claim,
@@ -71,20 +74,64 @@ extension Shard {
         }
     }
 
+    /// Refuses a CONNECT before it is known how its device proves itself. If it names a device of the books, the log line
+    /// has that name, and the device's home shard remembers the refusal. Other names are not kept.
+    private mutating func refuseUnclaimed(
+        _ slot: UInt32, _ reason: Reason, _ connect: borrowing Connect
+    ) {
+        let listener = context.commons.listeners[context.wire[slot].listener]
+        if !listener.isAnonymous, let identity = namedDevice(slot, connect),
+            isInBooks(identity, slot)
+        {
+            let home = context.commons.homes.shard(of: identity)
+            guard home == context.index else {
+                context.wire[slot].newHome = UInt8(home)
+                context.wire[slot].holdsPacket = true
+                return
+            }
+            context.wire[slot].settings.client = .device(DeviceClient(identity))
+        }
+        refuseConnect(slot, reason)
+    }
+
+    /// The device that the certificate names, the pre-shared key, or the user name.
+    private func namedDevice(_ slot: UInt32, _ connect: borrowing Connect) -> DeviceIdentity? {
+        if let peer = verifiedPeer(slot), let identity = certificateDevice(peer, connect) {
+            return identity
+        }
+        if let proof = context.wire[slot].preSharedKey,
+            let identity = DeviceIdentity(plainUserName: proof.identity.span)
+        {
+            return identity
+        }
+        guard let userName = connect.userName else { return nil }
+        return Claim.namedDevice(by: userName)
+    }
+
+    private mutating func isInBooks(_ identity: DeviceIdentity, _ slot: UInt32) -> Bool {
+        do throws(StoreError) {
+            return try context.books.withDevice(identity) { _, view in
+                if case .some = view { true } else { false }
+            }
+        } catch {
+            context.wire.noteStoreFailure(.admission, error, slot)
+            return false
+        }
+    }
+
+    /// Who a client's certificate says that it is, if a listener or an account's authority has verified that.
+    private func verifiedPeer(_ slot: UInt32) -> PeerIdentity? {
+        guard let peer = context.wire[slot].certificateIdentity else { return nil }
+        // What a former configuration's authority has vouched for, a session may still show.
+        let listener = context.commons.listeners[context.wire[slot].listener]
+        return peer.authority != nil || listener.verifiesClients ? peer : nil
+    }
+
     private func claim(_ slot: UInt32, _ connect: borrowing Connect) -> Result<Claim, Reason> {
         let listener = context.commons.listeners[context.wire[slot].listener]
         if listener.isAnonymous { return .success(.anonymous) }
-        if let peer = context.wire[slot].certificateIdentity,
-            // What a former configuration's authority has vouched for, a session may still show.
-            peer.authority != nil || listener.verifiesClients,
-            let identity = DeviceIdentity(certificate: peer)
-        {
-            // A session that is resumed was verified when it began.
-            guard context.now.wall.milliseconds <= peer.notAfterSeconds * 1_000 else {
-                return .failure(.certificateExpired)
-            }
-            let certificate = AccountCertificate(peer)
-            return .success(.device(identity, proof: .certificate(certificate)))
+        if let peer = verifiedPeer(slot), let claim = certificateClaim(peer, connect) {
+            return claim
         }
         if listener.takesPreSharedKeys, let proof = context.wire[slot].preSharedKey,
             let identity = DeviceIdentity(plainUserName: proof.identity.span)
@@ -126,10 +173,15 @@ extension Shard {
         if !credential.isCertificate || credential == .certificate(nil) {
             noteProof(name, slot, isRight: verdict.isProven)
         }
+        if case .preSharedKey = credential, verdict.isProven {
+            context.commons.keyFailures.note(
+                name, from: context.wire.source(ofSlot: slot), isRight: true, at: context.now)
+        }
         switch verdict {
         case .refuse(let reason): refuseConnect(slot, reason)
         case .register: requestRegistration(slot, identity)
-        case .decided(let decision, let product, let code, let confirmsSecret, let limits):
+        case .decided(
+            let decision, let product, let code, let confirmsSecret, let limits, let shown):
             if let parent = context.wire[slot].parent, parent.account != product.account {
                 return refuseConnect(slot, .childOfAnotherAccount)
             }
@@ -150,7 +202,7 @@ extension Shard {
             case .readmit, .consume:
                 // The ledger last: what it gives is not taken back.
                 if let reason = refusalOfSession(slot) { return refuseConnect(slot, reason) }
-                requestActivation(slot, identity, confirmsSecret: confirmsSecret)
+                requestActivation(slot, identity, confirmsSecret: confirmsSecret, showing: shown)
             case .refuse(let refusal): refuseConnect(slot, Reason(refusal).toldToClient)
             }
         }
@@ -176,9 +228,9 @@ extension Shard {
 
     /// Keeps the client identifier where patterns of the product name it.
     private mutating func nameClient(_ slot: UInt32, _ connect: borrowing Connect) {
-        guard context.quota.hasOwnTopics, let product = context.wire[slot].settings.productSlot,
-            let classes = context.quota.topics(of: product),
-            classes.up.namesClient || classes.down.namesClient,
+        guard context.quota.hasOwnTopics || context.quota.hasUncounted,
+            let product = context.wire[slot].settings.productSlot,
+            context.quota.patternsNameClient(of: product),
             case .device(let device) = context.wire[slot].settings.client
         else { return }
         context.wire[slot].clientName =
@@ -303,33 +355,6 @@ extension Shard {
             messageExpirySeconds: will.properties.messageExpiryIntervalSeconds,
             delaySeconds: will.properties.willDelayIntervalSeconds ?? 0
         )
-        return nil
-    }
-}
-
-extension DeviceIdentity {
-    /// From a verified certificate: subject CN `{PK}.{DK}`, or SAN URI
-    /// `urn:tollgate:device:{PK}:{DK}` (Wire.md).
-    init?(certificate peer: PeerIdentity) {
-        let names =
-            peer.uniformResourceIdentifiers.compactMap { uri -> (Substring, Substring)? in
-                let parts = uri.split(
-                    separator: ":", maxSplits: 4, omittingEmptySubsequences: false)
-                guard parts.count == 5, parts[0] == "urn", parts[1] == "tollgate",
-                    parts[2] == "device"
-                else { return nil }
-                return (parts[3], parts[4])
-            }
-            + [peer.commonName].compactMap { name -> (Substring, Substring)? in
-                guard let name, let dot = name.firstIndex(of: ".") else { return nil }
-                return (name[..<dot], name[name.index(after: dot)...])
-            }
-        for (product, device) in names {
-            if let product = ProductKey(String(product)), let device = DeviceKey(String(device)) {
-                self.init(product: product, device: device)
-                return
-            }
-        }
         return nil
     }
 }

@@ -16,13 +16,14 @@ extension Shard {
     ) throws(TLSError) -> TLSSessionState {
         let source = context.wire.source(ofSlot: slot)
         let now = context.now
+        let others = context.commons.keyFailures
         var failure: StoreError?
         defer {
             if let failure { context.wire.noteStoreFailure(.admission, failure, slot) }
         }
         return try Self.shakeHands(
             slot, ciphertext, into: &plaintext, &context.wire, &door, &context.books, &failure,
-            from: source, at: now)
+            others, from: source, at: now)
     }
 
     /// The same, with what it takes from different organs.
@@ -34,13 +35,14 @@ extension Shard {
         _ door: inout Door,
         _ books: inout LedgerReader,
         _ failure: inout StoreError?,
+        _ others: KeyFailures,
         from source: SourceNetwork?,
         at now: ShardTime
     ) throws(TLSError) -> TLSSessionState {
         try wire.decrypt(slot, ciphertext, into: &plaintext) { identity, key in
             do throws(StoreError) {
                 return try door.findKey(
-                    of: identity, from: source, in: &books, at: now, into: &key)
+                    of: identity, from: source, others, in: &books, at: now, into: &key)
             } catch {
                 failure = error
                 return false
@@ -48,8 +50,8 @@ extension Shard {
         }
     }
 
-    /// A handshake has failed. When a device was named in it, its key was not the one in the books, or was not looked at:
-    /// that is a wrong secret as in a CONNECT, and as such logged, counted and remembered.
+    /// A handshake has failed. When a device was named in it, and its client did not have the key that is in the books, or
+    /// that was not looked at, that is a wrong secret as in a CONNECT, and as such logged, counted and remembered.
     mutating func endHandshake(_ slot: UInt32, _ failure: TLSError) {
         guard let device = deviceOfWrongKey(slot, failure) else {
             context.wire.journal.noteHandshakeFailure(context.wire[slot], failure)
@@ -57,8 +59,13 @@ extension Shard {
         }
         let name = ClaimedName.device(device)
         let source = context.wire.source(ofSlot: slot)
-        let isHeldBack = door.holdsBack(name, from: source, at: context.now) != .none
-        if !isHeldBack { door.noteProof(name, from: source, isRight: false, at: context.now) }
+        let keyFailures = context.commons.keyFailures
+        let isHeldBack =
+            door.holdsBack(name, from: source, at: context.now) != .none
+            || keyFailures.holdBack(name, from: source, at: context.now)
+        if !isHeldBack {
+            keyFailures.note(name, from: source, isRight: false, at: context.now)
+        }
         let reason = isHeldBack ? Reason.tooManyFailures : .badCredentials
         context.wire[slot].settings.client = .device(DeviceClient(device))
         context.wire.journal.noteHandshakeFailure(context.wire[slot], failure)
@@ -75,8 +82,7 @@ extension Shard {
 
     /// The device that a client has named and not proved to be; `nil` when that is not why the handshake has failed.
     private func deviceOfWrongKey(_ slot: UInt32, _ failure: TLSError) -> DeviceIdentity? {
-        // A client that gives up has its own reasons.
-        if case .peerAlert = failure.reason { return nil }
+        guard failure.reason == .unprovenKeys else { return nil }
         return context.wire[slot].namedIdentity.flatMap {
             DeviceIdentity(plainUserName: $0.span)
         }
@@ -88,17 +94,23 @@ extension Door {
     /// form. A device that does not exist, and one whose proofs are not looked at now, gets a key that none knows, for
     /// the same work.
     ///
+    /// - Parameter others: what has failed in handshakes, on all shards.
+    ///
     /// Of a name that is guessed elsewhere, an address that has failed with it itself is not heard either, also when its
     /// device was there last: that is asked of a CONNECT only.
     mutating func findKey(
         of identity: Span<UInt8>,
         from source: SourceNetwork?,
+        _ others: KeyFailures,
         in books: inout LedgerReader,
         at now: ShardTime,
         into key: inout PreSharedKey
     ) throws(StoreError) -> Bool {
         guard let identity = DeviceIdentity(plainUserName: identity) else { return false }
-        let isHeldBack = holdsBack(.device(identity), from: source, at: now) != .none
+        let name = ClaimedName.device(identity)
+        let isHeldBack =
+            holdsBack(name, from: source, at: now) != .none
+            || others.holdBack(name, from: source, at: now)
         let decoy = RandomBytes.make(PreSharedKey.decoyLength)
         let isFound = try books.withDevice(identity) { product, view throws(StoreError) in
             try secrets.open(view, of: identity)
@@ -118,12 +130,7 @@ extension PreSharedKey {
     /// The key of a device with that DeviceSecret: the bytes that it is the hexadecimal of, as those are that the gateway
     /// makes (64 digits, 32 bytes); else the characters themselves.
     mutating func set(secret: Span<UInt8>) {
-        var decoded = ByteBuffer()
-        if !secret.isEmpty, Hexadecimal.decode(secret, into: &decoded) {
-            set(decoded.span)
-        } else {
-            set(secret)
-        }
+        if !set(hexadecimal: secret) { set(secret) }
     }
 
     /// Of that key.

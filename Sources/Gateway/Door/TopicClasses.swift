@@ -17,3 +17,12 @@ struct TopicClasses: Sendable {
         down = PatternSet(topics.down)
     }
 }
+
+extension Quota {
+    /// Whether patterns of the product's topics have `${clientId}` in them.
+    func patternsNameClient(of product: ProductCatalogue.Slot) -> Bool {
+        let topics = topics(of: product)
+        return topics?.up.namesClient == true || topics?.down.namesClient == true
+            || uncounted(of: product)?.namesClient == true
+    }
+}

@@ -62,3 +62,10 @@ struct CountedMessages {
         return true
     }
 }
+
+/// What counting units would come to.
+enum CoverageVerdict {
+    case covered
+    case refused
+    case waits(PackStocks.Slot)
+}

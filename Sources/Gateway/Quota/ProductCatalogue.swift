@@ -56,6 +56,9 @@ struct ProductCatalogue {
 
     private var entries: [Entry] = []
 
+    /// What has come of CONNECTs whose product was not known.
+    private var unplaced = Admissions()
+
     /// Mostly one of each product: two when its free codes give something else than its package.
     private var slots: [ProductKey: [Slot]] = [:]
 
@@ -103,14 +106,19 @@ struct ProductCatalogue {
         entries[Int(slot.index)].admissions.endings[reason, default: 0] += 1
     }
 
-    /// The same of a device whose product is known by its name only; nothing when that has not been read.
-    mutating func count(ending reason: Reason, of key: ProductKey) {
-        if let slot = slots[key]?.first { count(ending: reason, at: slot) }
+    /// The same of a CONNECT whose product is known by its name only, or not at all: counted without a product when it
+    /// has not been read, as anybody can make a name up.
+    mutating func count(ending reason: Reason, of key: ProductKey?) {
+        if let slot = key.flatMap({ slots[$0]?.first }) {
+            count(ending: reason, at: slot)
+        } else {
+            unplaced.endings[reason, default: 0] += 1
+        }
     }
 
-    /// By product, since the start.
-    var admissions: [ProductKey: Admissions] {
-        var found: [ProductKey: Admissions] = [:]
+    /// By product, since the start; `nil`: of none that had been read.
+    var admissions: [ProductKey?: Admissions] {
+        var found: [ProductKey?: Admissions] = unplaced.isEmpty ? [:] : [nil: unplaced]
         for entry in entries where !entry.admissions.isEmpty {
             found[entry.product.key, default: Admissions()].merge(entry.admissions)
         }
@@ -146,6 +154,12 @@ struct ProductCatalogue {
 
     /// Whether what its devices say of their states is counted as messages are.
     func countsState(at slot: Slot) -> Bool { entries[Int(slot.index)].product.countsState }
+
+    /// What its devices publish without being counted.
+    func uncounted(at slot: Slot) -> PatternSet? { entries[Int(slot.index)].product.uncounted }
+
+    /// Whether one of them has such.
+    var hasUncounted: Bool { entries.contains { $0.product.uncounted != nil } }
 
     /// What each of its devices is limited to.
     func limits(at slot: Slot) -> TrafficLimits? { entries[Int(slot.index)].product.limits }
@@ -232,6 +246,9 @@ struct ProductFacts {
     /// Whether what they say of their states is counted as messages are.
     let countsState: Bool
 
+    /// What they publish without being counted (rule C13); `nil`: nothing.
+    let uncounted: PatternSet?
+
     /// The package's messages per day, as far as 32 bits count; `nil`: no limit (rule C9).
     let unitsPerDay: UInt32?
 
@@ -257,6 +274,8 @@ struct ProductFacts {
             topics: record.dialect?.topics.map(TopicClasses.init),
             limits: record.limits,
             countsState: record.countsState,
+            uncounted: record.uncounted.isEmpty
+                ? nil : PatternSet(Array(record.uncounted.prefix(DeviceTopics.patternsMaximum))),
             unitsPerDay: record.allowance?.messagesPerDay.map { UInt32(clamping: $0) },
             freeUnitsPerDay: free?.messagesPerDay.map { UInt32(clamping: $0) },
             storageDays: isStoring ? UInt16(clamping: record.allowance?.storageDays ?? 7) : 0,
@@ -273,6 +292,7 @@ struct ProductFacts {
         topics: TopicClasses? = nil,
         limits: TrafficLimits? = nil,
         countsState: Bool = false,
+        uncounted: PatternSet? = nil,
         unitsPerDay: UInt32?,
         freeUnitsPerDay: UInt32?,
         storageDays: UInt16 = 0,
@@ -286,6 +306,7 @@ struct ProductFacts {
         self.topics = topics
         self.limits = limits
         self.countsState = countsState
+        self.uncounted = uncounted
         self.unitsPerDay = unitsPerDay
         self.freeUnitsPerDay = freeUnitsPerDay
         self.storageDays = storageDays

@@ -38,6 +38,9 @@ struct Quota: ~Copyable {
     /// Whether the devices of one have topics of their own: read for every message.
     private(set) var hasOwnTopics = false
 
+    /// Whether the devices of one publish something that is not counted: read for every message.
+    private(set) var hasUncounted = false
+
     /// Devices that alerts' digests are to tell of.
     private var seen = SeenDevices()
 
@@ -94,6 +97,7 @@ struct Quota: ~Copyable {
         hasUplinks = products.hasUplinks
         storesMessages = products.storesMessages
         hasOwnTopics = products.hasOwnTopics
+        hasUncounted = products.hasUncounted
     }
 
     /// For how many days the messages of the product's devices are stored; 0: they are not.
@@ -106,6 +110,9 @@ struct Quota: ~Copyable {
 
     /// The topics of the product's own that its devices use.
     func topics(of product: ProductCatalogue.Slot) -> TopicClasses? { products.topics(at: product) }
+
+    /// What devices of the product publish without being counted (rule C13).
+    func uncounted(of slot: ProductCatalogue.Slot) -> PatternSet? { products.uncounted(at: slot) }
 
     /// What each device of the product is limited to.
     func limits(of product: ProductCatalogue.Slot) -> TrafficLimits? {
@@ -139,8 +146,8 @@ struct Quota: ~Copyable {
         products.count(ending: reason, at: product)
     }
 
-    /// One that was refused before its product was looked up.
-    mutating func count(ending reason: Reason, of product: ProductKey) {
+    /// A CONNECT that was refused before its product was looked up; `nil`: before it named one.
+    mutating func count(ending reason: Reason, of product: ProductKey?) {
         products.count(ending: reason, of: product)
     }
 
@@ -155,8 +162,8 @@ struct Quota: ~Copyable {
         return seen
     }
 
-    /// What has come of the devices' CONNECTs since the start, by product.
-    var admissions: [ProductKey: Admissions] { products.admissions }
+    /// What has come of the devices' CONNECTs since the start, by product; `nil`: of none that had been read.
+    var admissions: [ProductKey?: Admissions] { products.admissions }
 
     /// Devices that are connected to this shard, by product.
     var online: [ProductKey: Int] { products.online }
@@ -301,6 +308,15 @@ struct Quota: ~Copyable {
         let held = meter.hold(device.identity, on: day)
         client.meterSlot = held
         return held
+    }
+
+    /// A device goes: when it was seen last comes to the disk with the counts of those that go in this turn.
+    mutating func noteDeparture(of client: NegotiatedSettings, at time: Timestamp) {
+        guard let product = client.productSlot, case .device(let device) = client.client else {
+            return
+        }
+        meter.noteDeparture(
+            of: device.identity, client.meterSlot, on: products.day(at: product, time))
     }
 
     /// A connection goes, and with it its hold of the device's counter.
@@ -493,12 +509,5 @@ enum ChargeVerdict {
     case refused(isFirst: Bool)
 
     /// Units of that stock have been asked for: nothing is counted yet (rule C6).
-    case waits(PackStocks.Slot)
-}
-
-/// What counting units would come to.
-enum CoverageVerdict {
-    case covered
-    case refused
     case waits(PackStocks.Slot)
 }

@@ -48,6 +48,7 @@ extension Reason {
             case .topUps(.unknownLease): .unknownLease
             case .topUps(.leaseExceeded): .leaseExceeded
             case .devices(.notActive): .deviceNotActive
+            case .devices(.notPinned): .certificateNotPinned
             case .devices(.desiredVersion): .stateVersionMismatch
             case .devices(.desiredTooLarge): .stateTooLarge
             case .devices(.desiredTooOften): .stateRateExceeded
@@ -66,7 +67,8 @@ extension Reason {
             case .authorities(.unknown): .unknownAuthority
             case .authorities(.tooMany): .tooManyAuthorities
             case .authorities(.listOlder): .revocationListOlder
-            case .authorities(.tooManyRevoked): .revocationListNotUsable
+            case .authorities(.tooManyRevoked), .authorities(.tooManyRevokedOfAccount):
+                .revocationListNotUsable
             case .webhooks(.unknown): .unknownWebhook
             case .webhooks(.tooMany): .tooManyWebhooks
             case .alerts(.unknownNotification): .unknownNotification

@@ -113,6 +113,20 @@ extension Reason {
                 "certificate-revoked", "the authority of the device's certificate has revoked it",
                 .notAuthorized, .notAuthorized, .policyViolation, 403,
                 "Give the device a new certificate, or the authority a list without this one.")
+        case .certificateNamesNoDevice:
+            Row(
+                "certificate-names-no-device",
+                "the device's certificate names no device by the pattern of its authority",
+                .notAuthorized, .notAuthorized, .policyViolation, 403,
+                "Compare CN and SAN with the authority's pattern; without ${pk} it needs a product."
+            )
+        case .certificateNotPinned:
+            Row(
+                "certificate-not-pinned",
+                "the device's certificate is none of those that it is pinned to", .notAuthorized,
+                .notAuthorized, .policyViolation, 403,
+                "Add the new certificate's fingerprint to the device's pins, or forget these."
+            )
         case .preSharedKeyNotAccepted:
             Row(
                 "psk-not-accepted", "the device's product does not accept TLS-PSK",
@@ -696,7 +710,7 @@ extension Reason {
         case .nodeUnreachable:
             Row(
                 api: "node-unreachable", "a node of the cluster does not answer", 503,
-                "See tollgate cluster show; name a node that does.")
+                "See tollgate cluster status; name a node that does.")
         case .nodeRemoved:
             Row(
                 api: "node-removed", "the node was removed from the cluster", 409,
@@ -741,6 +755,11 @@ extension Reason {
             Row(
                 api: "too-many-authorities", "there are as many authorities as there may be", 409,
                 "Remove one first that vouches for no device any more.")
+        case .authorityRulesNotUsable:
+            Row(
+                api: "authority-rules-not-usable",
+                "devices can't be named by these rules of an authority", 409,
+                "Correct what the detail names, and send all of the rules again.")
         case .revocationListNotUsable:
             Row(
                 api: "revocation-list-not-usable",

@@ -19,6 +19,8 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
     case authorityOfAnotherAccount
     case certificateExpired
     case certificateRevoked
+    case certificateNamesNoDevice
+    case certificateNotPinned
     case tokenUntimely
     case preSharedKeyNotAccepted
     case badAuthenticationMethod
@@ -164,6 +166,7 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
     case unknownAuthority
     case authorityNotUsable
     case tooManyAuthorities
+    case authorityRulesNotUsable
     case revocationListNotUsable
     case revocationListOlder
     case unknownAlertRule

@@ -27,6 +27,9 @@ struct GatewayCommons: Sendable {
     let leftovers = Leftovers()
     let closedShards = ClosedShards()
 
+    /// Wrong pre-shared keys.
+    let keyFailures: KeyFailures
+
     /// For the page of metrics.
     let shownProducts = ShownProducts()
     let nearExpiry = NearExpiryFigures()
@@ -96,6 +99,9 @@ struct GatewayCommons: Sendable {
 struct ShardLimits: Sendable {
     let connectionsPerShard: Int
 
+    /// For the sockets of clients and children, of all shards.
+    let descriptors: Int
+
     /// Sessions in memory: one for each connection, and as many of clients that are away.
     var sessionsPerShard: Int { 2 * connectionsPerShard }
     let sessionExpiryMaximumSeconds: UInt32
@@ -107,6 +113,9 @@ struct ShardLimits: Sendable {
     let exemptNetworks: [IPNetwork]
     let handshakeTimeoutMilliseconds: Int64
     let connectTimeoutMilliseconds: Int64
+
+    /// How long a CONNECT may wait for the ledger.
+    let ledgerTimeoutMilliseconds: Int64
     let connectPacketBytes: Int
     let packetBytes: Int
     let receiveMaximum: Int
@@ -121,8 +130,16 @@ struct ShardLimits: Sendable {
     let displacementPenaltyMilliseconds: Int64
     let failures: FailureLimits
 
-    init(_ limits: GatewayConfiguration.Limits, shards: Int) {
+    /// The same of all shards together.
+    let sharedFailures: FailureLimits
+
+    /// - Parameter descriptors: `nil`: enough.
+    init(
+        _ limits: GatewayConfiguration.Limits, descriptors: Int? = nil, shards: Int,
+        _ patience: LedgerPatience = LedgerPatience()
+    ) {
         connectionsPerShard = max(1, (limits.connections + shards - 1) / shards)
+        self.descriptors = descriptors ?? .max
         sessionExpiryMaximumSeconds = UInt32(limits.sessionExpiryMaximumSeconds)
         unadmittedPerShard = max(1, (limits.handshakesInFlight + shards - 1) / shards)
         let perAddress = limits.unadmittedPerAddress ?? limits.unadmittedPerAddressByDefault
@@ -131,6 +148,7 @@ struct ShardLimits: Sendable {
         exemptNetworks = limits.exemptNetworks.compactMap { IPNetwork($0) }
         handshakeTimeoutMilliseconds = Int64(limits.handshakeTimeoutSeconds) * 1_000
         connectTimeoutMilliseconds = Int64(limits.connectTimeoutSeconds) * 1_000
+        ledgerTimeoutMilliseconds = patience.connectMilliseconds
         connectPacketBytes = limits.connectPacketSizeBytes
         packetBytes = limits.packetSizeBytes
         receiveMaximum = limits.inflightMessages
@@ -147,6 +165,10 @@ struct ShardLimits: Sendable {
         failures = FailureLimits(
             perName: limits.wrongSecretsPerMinute,
             perSource: max(1, (limits.wrongSecretsPerMinutePerAddress + shards - 1) / shards),
+            penaltyMilliseconds: Int64(limits.wrongSecretPenaltySeconds) * 1_000)
+        sharedFailures = FailureLimits(
+            perName: limits.wrongSecretsPerMinute,
+            perSource: limits.wrongSecretsPerMinutePerAddress,
             penaltyMilliseconds: Int64(limits.wrongSecretPenaltySeconds) * 1_000)
     }
 }
@@ -205,13 +227,14 @@ struct ListenerTraits: Sendable {
     }
 }
 
-/// When each shard last began a turn, which tells that it still does, and how many connections it had.
+/// When each shard last began a turn, which tells that it still does, and how many connections and children it had.
 final class Heartbeats: Sendable {
     private let shards: [Beat]
 
     private final class Beat: Sendable {
         let nanoseconds: Atomic<Int64>
         let connections = Atomic<Int>(0)
+        let children = Atomic<Int>(0)
 
         /// When a connection last found no descriptor; 0 for never.
         let shortage = Atomic<Int64>(0)
@@ -225,13 +248,24 @@ final class Heartbeats: Sendable {
         self.shards = (0..<shards).map { _ in Beat(at: time) }
     }
 
-    func beat(shard: Int, at time: MonotonicInstant, connections: Int) {
+    func beat(shard: Int, at time: MonotonicInstant, connections: Int, children: Int) {
         shards[shard].nanoseconds.store(time.nanoseconds, ordering: .relaxed)
         shards[shard].connections.store(connections, ordering: .relaxed)
+        shards[shard].children.store(children, ordering: .relaxed)
     }
 
     func noteShortage(shard: Int, at time: MonotonicInstant) {
         shards[shard].shortage.store(time.nanoseconds, ordering: .relaxed)
+    }
+
+    /// What all other shards had.
+    func sockets(besides shard: Int) -> (connections: Int, children: Int) {
+        var sum = (connections: 0, children: 0)
+        for index in shards.indices where index != shard {
+            sum.connections += shards[index].connections.load(ordering: .relaxed)
+            sum.children += shards[index].children.load(ordering: .relaxed)
+        }
+        return sum
     }
 
     /// Connections of the shard that has most.

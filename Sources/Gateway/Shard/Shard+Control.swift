@@ -186,41 +186,6 @@ extension Shard {
         broker.endSessions(in: &context) { session in session.client.isApplication(of: key) }
     }
 
-    /// An account's authority was switched off, or removed: what it has vouched for is worth nothing any more.
-    mutating func authorityEnded(_ id: AuthorityID) {
-        endAll(.authorityNotActive) { connection in
-            connection.certificateIdentity?.authority.map { AuthorityID($0) } == id
-        }
-    }
-
-    /// An account's authority has another list of revoked certificates: connections that one of these has opened end. Where
-    /// the books can't say which, all that the authority has vouched for have to come again.
-    mutating func certificatesRevoked(by id: AuthorityID) {
-        var shown: [(slot: UInt32, serial: AuthorityNumber)] = []
-        var next = context.wire.nextSlot(from: 0)
-        while let slot = next {
-            if let peer = context.wire[slot].certificateIdentity,
-                let certificate = AccountCertificate(peer), certificate.authority == id,
-                let serial = certificate.serial
-            {
-                shown.append((slot, serial))
-            }
-            next = context.wire.nextSlot(from: slot + 1)
-        }
-        do throws(StoreError) {
-            let revoked = try context.books.read { books, transaction throws(StoreError) in
-                var revoked: [UInt32] = []
-                for (slot, serial) in shown
-                where try books.isRevoked(serial, by: id, in: transaction) { revoked.append(slot) }
-                return revoked
-            }
-            for slot in revoked { end(slot, .certificateRevoked) }
-        } catch {
-            context.wire.journal.noteStoreFailure(.admission, error)
-            for (slot, _) in shown { end(slot, .kicked) }
-        }
-    }
-
     /// Ends all connections that `isMeant`.
     private mutating func endAll(_ reason: Reason, where isMeant: (borrowing Connection) -> Bool) {
         var next = context.wire.nextSlot(from: 0)
@@ -229,5 +194,4 @@ extension Shard {
             next = context.wire.nextSlot(from: slot + 1)
         }
     }
-
 }

@@ -66,13 +66,16 @@ extension Shard {
         if !broker.leavesWillBehind(slot, in: &context) { broker.publishWill(slot, in: &context) }
         broker.leaveSession(slot, in: &context)
         broker.dropConfirmations(of: token)
+        let client = context.wire[slot].settings.client
+        let connected = broker.connection(of: client, in: &context)
+        let successor = connected == token ? nil : connected
+        if successor == nil {
+            context.quota.noteDeparture(of: context.wire[slot].settings, at: context.now.books)
+        }
         guard let meterSlot = context.wire[slot].settings.meterSlot else {
             return
         }
-        let client = context.wire[slot].settings.client
-        if let successor = broker.connection(of: client, in: &context), successor != token,
-            context.wire[successor.slot].settings.meterSlot == nil
-        {
+        if let successor, context.wire[successor.slot].settings.meterSlot == nil {
             // The hold goes on with the connection that took over, if it has none of its own.
             context.wire[successor.slot].settings.meterSlot = meterSlot
         } else {

@@ -33,7 +33,8 @@ extension Shard {
             .renewalAnswered, .usageWritten, .packs, .nodeRemoved, .handOut, .handedOut, .takeKept,
             .keptForward, .inheritanceSettled, .sessionsVoid, .countsAdopted, .productChanged,
             .upgradeReported, .upgradeOffered,
-            .productsChanged, .deviceChanged, .entitlementTaken, .secretReset, .keyRevoked, .ask,
+            .productsChanged, .deviceChanged, .entitlementTaken, .secretReset, .pinsSet,
+            .keyRevoked, .ask,
             .contextsReplaced, .authoritiesChanged, .authorityEnded, .certificatesRevoked,
             .refusedElsewhere, .systemTopics, .tick, .drain, .stop, .desiredChanged,
             .stateForgotten, .statesForgotten:
@@ -109,12 +110,15 @@ extension Shard {
             broker.upgradeReported(token, id, in: &context)
         case .entitlementTaken(let identity): entitlementTaken(identity)
         case .secretReset(let identity): secretReset(identity)
+        case .pinsSet(let identity): pinsSet(identity)
         case .keyRevoked(let key): keyRevoked(key)
         case .refusedElsewhere(let device, let outcome):
             context.wire.journal.remember(outcome, of: device, wasOpen: false)
         case .ask(let question): answer(question)
         case .contextsReplaced(let contexts): context.wire.tlsContexts = contexts
-        case .authoritiesChanged(let authorities): context.wire.trust(authorities)
+        case .authoritiesChanged(let authorities, let rules):
+            context.wire.trust(authorities)
+            door.adopt(rules)
         case .authorityEnded(let authority): authorityEnded(authority)
         case .certificatesRevoked(let authority): certificatesRevoked(by: authority)
         case .systemTopics(let messages): broker.publishSystemTopics(messages, in: &context)

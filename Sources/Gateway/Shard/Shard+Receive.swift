@@ -21,7 +21,7 @@ extension Shard {
         let isPlain = context.wire[slot].tls == nil
         let carried = isPlain ? context.wire.carry(slot, into: &arrived) : 0
 
-        let isClosed = !read(slot, into: &arrived)
+        let isClosed = !context.wire[slot].descriptor.socket.read(into: &arrived)
         if arrived.count > carried {
             if isPlain {
                 takeArrived(slot, &arrived, from: carried)
@@ -32,29 +32,6 @@ extension Shard {
             context.wire[slot].input.append(arrived.span)
         }
         if isClosed { end(slot, .connectionLost) }
-    }
-
-    /// Reads once from the socket. False when the peer has closed.
-    @inline(__always)
-    func read(_ slot: UInt32, into arrived: inout ByteBuffer) -> Bool {
-        let socket = context.wire[slot].descriptor.socket
-        var isOpen = true
-        do throws(Errno) {
-            _ = try unsafe arrived.appendUnsafely(minimum: Wire.readBytes) {
-                region throws(Errno) in
-                // Safe: the region is the buffer's own free memory.
-                switch try unsafe socket.receive(into: region) {
-                case .bytes(let count): return count
-                case .wouldBlock: return 0
-                case .closed:
-                    isOpen = false
-                    return 0
-                }
-            }
-        } catch {
-            isOpen = false
-        }
-        return isOpen
     }
 
     mutating func decrypt(_ slot: UInt32, _ ciphertext: Span<UInt8>) {
@@ -175,5 +152,28 @@ extension Shard {
             end(slot, .connectionLost)
         }
     }
+}
 
+extension SocketHandle {
+    /// Reads once. False when the peer has closed.
+    @inline(__always)
+    func read(into arrived: inout ByteBuffer) -> Bool {
+        var isOpen = true
+        do throws(Errno) {
+            _ = try unsafe arrived.appendUnsafely(minimum: Wire.readBytes) {
+                region throws(Errno) in
+                // Safe: the region is the buffer's own free memory.
+                switch try unsafe receive(into: region) {
+                case .bytes(let count): return count
+                case .wouldBlock: return 0
+                case .closed:
+                    isOpen = false
+                    return 0
+                }
+            }
+        } catch {
+            isOpen = false
+        }
+        return isOpen
+    }
 }

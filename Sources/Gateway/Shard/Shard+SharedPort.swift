@@ -12,7 +12,7 @@ extension Shard {
         defer { swap(&arrived, &context.wire.inbound) }
         arrived.removeAll()
         let kept = context.wire.copyInput(slot, to: &arrived)
-        let isClosed = !read(slot, into: &arrived)
+        let isClosed = !context.wire[slot].descriptor.socket.read(into: &arrived)
         switch ClientHello.read(arrived.span) {
         case .incomplete:
             context.wire[slot].input.append(arrived.span.extracting(kept..<arrived.count))

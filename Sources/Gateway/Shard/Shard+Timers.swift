@@ -23,8 +23,14 @@ extension Shard {
         case .sorting, .handshaking: end(slot, .handshakeTimeout)
         case .announcing, .awaitingConnect: end(slot, .connectTimeout)
         case .departing: end(slot, .disconnected)
+        case .admitting where context.wire[slot].waitsForLedger:
+            guard context.now.tick >= context.wire.nextDeadline(slot, at: context.now) else {
+                return context.wire.scheduleLater(slot, at: context.now)
+            }
+            // What it has asked for may still be done; its answer finds the connection gone.
+            refuseConnect(slot, .ledgerUnavailable)
         case .admitting, .closing:
-            // The ledger always answers; until then there is nothing to be done.
+            // Other nodes answer, or are not waited for any longer (`letInThoseThatWait`).
             context.wire.scheduleTimer(slot, in: 1_000, at: context.now)
         case .open:
             if let silence = context.wire.silenceTicks(slot),

@@ -38,6 +38,9 @@ struct Shard: ~Copyable {
     /// How far devices with limits were that have gone lately.
     var spentRates = BoundedTable<DeviceIdentity, TrafficLimiter>(limit: 4_096)
 
+    /// For connections whose certificates count no more: the first one is under way.
+    var certificateSweeps: [CertificateSweep] = []
+
     /// When another shard read the CONNECT that is being served.
     var askedAt: MonotonicInstant?
 
@@ -184,7 +187,7 @@ struct Shard: ~Copyable {
         context.wire.journal.now = context.now.wall
         context.commons.heartbeats.beat(
             shard: context.index, at: context.now.monotonic,
-            connections: context.wire.count)
+            connections: context.wire.count, children: context.children.count)
         beatIfDue()
         if clock.hasStepped(since: before) { lookAtClock() }
         readMail()
@@ -194,7 +197,7 @@ struct Shard: ~Copyable {
             let event = events[index]
             let token = Token(rawValue: event.userData)
             if token.isReserved {
-                serveReserved(token)
+                serveReserved(token, event)
             } else if context.wire.contains(token) {
                 serve(token.slot, event)
             }
@@ -207,6 +210,7 @@ struct Shard: ~Copyable {
         servePublishersThatWait()
         serveDelayedPublishers()
         resumeAcceptingIfDue()
+        sweepCertificates()
         if isDraining { drainSome() }
         finishTurn()
     }
@@ -216,7 +220,9 @@ struct Shard: ~Copyable {
             var limit: Int32 = -1
             if isDraining {
                 limit = 10
-            } else if context.quota.isFlushing || broker.hasRetainedRequests(in: &context) {
+            } else if context.quota.isFlushing || broker.hasRetainedRequests(in: &context)
+                || !certificateSweeps.isEmpty
+            {
                 limit = 0
             } else {
                 try alarm.set(by: nextDue, clock)
@@ -255,12 +261,13 @@ struct Shard: ~Copyable {
         return min(event, broker.nextTimerEvent ?? .max)
     }
 
-    private mutating func serveReserved(_ token: Token) {
+    private mutating func serveReserved(_ token: Token, _ event: ReadyEvent) {
         switch token {
         case Self.mailboxToken: break
         case Self.alarmToken: alarm.wentOff()
         case _ where token.slot >= ChildLinks.firstNumber:
-            broker.serveLink(token.slot - ChildLinks.firstNumber, in: &context)
+            broker.serveLink(
+                token.slot - ChildLinks.firstNumber, isOver: event.isOver, in: &context)
         default: accept(Int(token.slot) - 1)
         }
     }
@@ -297,6 +304,7 @@ struct Shard: ~Copyable {
         repeat {
             context.wire.flushAll()
             closeAll()
+            broker.serveHeldLinks(in: &context)
             if context.flushLinks() { broker.mayServeHeldPublishers() }
         } while context.wire.hasFlushes
         // Wills of those that have just been closed may have come to need units.

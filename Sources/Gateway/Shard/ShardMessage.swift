@@ -127,17 +127,21 @@ enum ShardMessage: Sendable {
     case upgradeOffered(DeviceIdentity)
     case entitlementTaken(DeviceIdentity)
     case secretReset(DeviceIdentity)
+
+    /// It may show other certificates.
+    case pinsSet(DeviceIdentity)
     case keyRevoked(KeyID)
     case ask(ShardQuestion)
     case contextsReplaced(ListenerContexts)
 
-    /// All that accounts have registered, switched off or not: who may come in is found out at CONNECT.
-    case authoritiesChanged(ClientAuthorities)
+    /// All that accounts have registered, switched off or not: who may come in is found out at CONNECT. With the rules of
+    /// those that have others than the standard ones.
+    case authoritiesChanged(ClientAuthorities, rules: [AuthorityID: AuthorityRules])
 
     /// It no longer vouches for any device.
     case authorityEnded(AuthorityID)
 
-    /// It has another list of revoked certificates.
+    /// It has another list of revoked certificates, which holds for others of its name and key, too.
     case certificatesRevoked(AuthorityID)
 
     /// The gateway's own figures, for those who have subscribed.

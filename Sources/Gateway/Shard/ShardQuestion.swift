@@ -85,7 +85,9 @@ struct ShardGauges: Sendable {
 
     /// Devices that are connected, by product.
     var online: [ProductKey: Int] = [:]
-    var admissions: [ProductKey: Admissions] = [:]
+
+    /// What has come of CONNECTs, by product; `nil`: of none that was known.
+    var admissions: [ProductKey?: Admissions] = [:]
 }
 
 extension Shard {

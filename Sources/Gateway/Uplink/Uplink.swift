@@ -182,7 +182,7 @@ extension Change {
         case .products(.uplinkNamed), .products(.deleted): true
         case .products(.created), .products(.updated), .products(.packageUpgraded),
             .products(.dialectSet), .products(.limitsSet), .products(.tokenKeyAdded),
-            .products(.tokenKeyRemoved), .codes, .products(.stateCounted),
+            .products(.tokenKeyRemoved), .codes, .products(.stateCounted), .products(.uncountedSet),
             .devices, .packages, .accounts, .imports, .topUps, .upgrades, .keys, .clock, .limits,
             .corrections, .productSecrets, .cluster, .metadata, .webhooks, .alerts,
             .authorities, .firmware, .campaigns:

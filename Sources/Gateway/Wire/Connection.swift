@@ -25,7 +25,7 @@ struct Connection: ~Copyable, Sendable {
         case handshaking
         /// The first packet must come, and be a CONNECT ([MQTT-3.1.0-1]).
         case awaitingConnect
-        /// CONNECT is in the ledger's hands; nothing more is read meanwhile.
+        /// CONNECT waits: for the ledger (`waitsForLedger`), or for other nodes; nothing more is read meanwhile.
         case admitting
         case open
         /// All that it is to get has been sent: it is to disconnect, or is closed after `departureMilliseconds`.
@@ -50,6 +50,7 @@ struct Connection: ~Copyable, Sendable {
         var clientName: [UInt8] = []
         var parent: ParentDevice?
         var children: [Token] = []
+        var childDeliveries = ChildDeliveries()
         var childrenToldTick: UInt64?
     }
 
@@ -84,7 +85,8 @@ struct Connection: ~Copyable, Sendable {
     /// When the time limit of its phase began to run: when it was accepted, had shaken hands, or had sent its CONNECT.
     var phaseBegan: MonotonicInstant
 
-    /// When something last came, in ticks: keep-alive costs one store per read.
+    /// When something last came, in ticks: keep-alive costs one store per read. While it is being admitted, since when it
+    /// waits for the ledger, or `noTick`.
     var receivedTick: UInt64
 
     /// When the CONNECT was admitted; 0 before that, and again when applications have been told of the device's end.
@@ -128,6 +130,13 @@ struct Connection: ~Copyable, Sendable {
     /// Whether it is not known yet who is to read it.
     @inline(__always)
     var isAtTheGate: Bool { phase.rawValue <= Phase.sorting.rawValue }
+
+    /// In `receivedTick`: it does not wait for the ledger.
+    static let noTick = UInt64.max
+
+    /// Whether what it is admitted after is the ledger's to answer: its own command, or one that its client's older
+    /// connection waits for. Since `receivedTick`.
+    var waitsForLedger: Bool { phase == .admitting && receivedTick != Self.noTick }
 
     /// Its socket, which is closed by who takes it.
     consuming func takeDescriptor() -> Descriptor { descriptor }
@@ -275,6 +284,22 @@ extension Connection {
         _modify {
             rare.make(Rare())
             yield &rare.value.children
+        }
+    }
+
+    /// Messages for these that the client has not acknowledged.
+    var childDeliveries: ChildDeliveries {
+        _read {
+            if rare.isMade {
+                yield rare.value.childDeliveries
+            } else {
+                let none = ChildDeliveries()
+                yield none
+            }
+        }
+        _modify {
+            rare.make(Rare())
+            yield &rare.value.childDeliveries
         }
     }
 

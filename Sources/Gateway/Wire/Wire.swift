@@ -482,6 +482,9 @@ struct Wire: ~Copyable {
         case .sorting, .handshaking:
             return time.tick(of: connections[slot: slot].phaseBegan)
                 + ShardTime.ticks(milliseconds: limits.handshakeTimeoutMilliseconds)
+        case .admitting where connections[slot: slot].waitsForLedger:
+            return connections[slot: slot].receivedTick
+                + ShardTime.ticks(milliseconds: limits.ledgerTimeoutMilliseconds)
         case .announcing, .awaitingConnect, .admitting, .closing:
             return time.tick(of: connections[slot: slot].phaseBegan)
                 + ShardTime.ticks(milliseconds: limits.connectTimeoutMilliseconds)

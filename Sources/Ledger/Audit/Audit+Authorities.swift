@@ -20,6 +20,45 @@ extension Audit {
             (audit, key, _) in audit.log.authorities.contains(key.second)
         }
         try checkRevocations(in: transaction)
+        try checkRules(in: transaction)
+        try checkPins(in: transaction)
+    }
+
+    /// What was said of authorities' certificates is what the log has left.
+    private mutating func checkRules(
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) {
+        var left = log.authorityRules
+        try read(books.authorityRules, in: transaction) { audit, id, record in
+            audit.expect(
+                left.removeValue(forKey: id) == record.rules,
+                "authority \(id) has other rules than the log has left it with")
+        }
+        for id in left.keys.sorted() { expect(false, "the rules of authority \(id) are not there") }
+    }
+
+    /// Which certificates devices may show is what the log has left.
+    private mutating func checkPins(
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) {
+        var pinnings = log.pinnings
+        try read(books.pinnings, in: transaction) { audit, id, record in
+            audit.expect(
+                pinnings.removeValue(forKey: id) == record.pinning,
+                "authority \(id) has another pinning than the log has left it with")
+        }
+        for id in pinnings.keys.sorted() {
+            expect(false, "the pinning of authority \(id) is not there")
+        }
+        var pins = log.pins
+        try read(books.pins, in: transaction) { audit, identity, record in
+            audit.expect(
+                pins.removeValue(forKey: identity) == record.fingerprints,
+                "\(identity) is pinned to other certificates than the log has left it with")
+        }
+        for identity in pins.keys.sorted(by: { "\($0)" < "\($1)" }) {
+            expect(false, "the pins of \(identity) are not there")
+        }
     }
 
     /// Lists of revoked certificates: those that the log has left, each with as many certificates as it says.

@@ -209,7 +209,7 @@ extension Audit {
             .products(.updated), .products(.packageUpgraded), .products(.uplinkNamed),
             .products(.dialectSet), .products(.limitsSet), .products(.tokenKeyAdded),
             .products(.tokenKeyRemoved), .devices(.limitsSet), .imports, .products(.stateCounted),
-            .devices(.desiredChanged),
+            .devices(.desiredChanged), .devices(.pinsSet), .products(.uncountedSet),
             .topUps, .devices(.registered), .devices(.entitlementReopened),
             .devices(.entitlementEnded), .devices(.disabled), .devices(.deleted),
             .devices(.renewalSet), .devices(.secretReset), .devices(.secretConfirmed),
@@ -290,6 +290,9 @@ extension LogTally {
         case .devices(.deleted(let identity)):
             metadata[.device(identity)] = nil
             desired[identity] = nil
+            pins[identity] = nil
+        case .devices(.pinsSet(let identity, let list)):
+            pins[identity] = list.isEmpty ? nil : list
         case .devices(.desiredChanged(let identity, let version)): desired[identity] = version
         case .metadata(.merged(let owner, let edits)):
             let left = (metadata[owner] ?? Metadata()).merging(edits)
@@ -338,7 +341,16 @@ extension LogTally {
         case .authorities(.removed(let id, _)):
             authorities.remove(id)
             revocations[id] = nil
+            authorityRules[id] = nil
+            pinnings[id] = nil
+        case .authorities(.removedWithHeir(let id, _, let heir)):
+            authorities.remove(id)
+            revocations[heir] = revocations.removeValue(forKey: id)
         case .authorities(.revoked(let id, _, let count, _)): revocations[id] = count
+        case .authorities(.rulesSet(let id, _, let rules)):
+            authorityRules[id] = rules == .standard ? nil : rules
+        case .authorities(.pinningSet(let id, _, let pinning)):
+            pinnings[id] = pinning == .none ? nil : pinning
         case .products(.tokenKeyAdded(let product, let id, let algorithm)):
             tokenKeys[KeyPair(product, id)] = algorithm
         case .products(.tokenKeyRemoved(let product, let id)):
@@ -352,8 +364,8 @@ extension LogTally {
             campaigns[KeyPair(product, id)] = state
         case .accounts(.updated), .accounts(.certified), .products(.updated),
             .products(.packageUpgraded), .products(.uplinkNamed), .products(.dialectSet),
-            .products(.limitsSet), .products(.stateCounted), .devices(.limitsSet),
-            .imports(.imported(_, _, .none)), .imports(.abandoned),
+            .products(.limitsSet), .products(.stateCounted), .products(.uncountedSet),
+            .devices(.limitsSet), .imports(.imported(_, _, .none)), .imports(.abandoned),
             .devices(.registered), .devices(.entitlementReopened), .devices(.entitlementEnded),
             .devices(.disabled), .devices(.renewalSet), .devices(.secretReset),
             .devices(.secretConfirmed), .devices(.messagesDeleted), .devices(.renamed),
@@ -445,6 +457,11 @@ struct LogTally {
 
     /// How many certificates each authority's list has.
     var revocations: [AuthorityID: UInt64] = [:]
+
+    /// Others than the standard ones.
+    var authorityRules: [AuthorityID: AuthorityRules] = [:]
+    var pinnings: [AuthorityID: CertificatePinning] = [:]
+    var pins: [DeviceIdentity: [CertificateFingerprint]] = [:]
 
     /// Token keys that are left.
     var tokenKeys: [KeyPair<ProductKey, TokenKeyID>: TokenAlgorithm] = [:]

@@ -9,16 +9,24 @@ extension Books {
         _ identity: DeviceIdentity,
         _ confirmsSecret: SecretFingerprint?,
         _ place: DataCentreID?,
+        showing shown: ShownCertificate? = nil,
         _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
         let product = try products.get(identity.product, in: transaction)
         let device = try self.device(identity, in: transaction)
         let now = try time(at: command.at, in: transaction)
+        let isBrought =
+            if let shown {
+                try brings(shown, for: product, at: command.at, in: transaction)
+            } else {
+                false
+            }
         switch Admission.decide(
             identity,
             product: product,
             device: device?.standing,
+            isBrought: isBrought,
             at: now.time
         ) {
         case .refuse(let refusal): return .refused(refusal)
@@ -43,6 +51,21 @@ extension Books {
                 in: transaction
             )
         }
+    }
+
+    /// Whether the certificate's authority registers the product's devices that are not known: asked here again, as it may
+    /// have been told otherwise since the CONNECT.
+    private func brings(
+        _ shown: ShownCertificate,
+        for product: ProductRecord?,
+        at time: Timestamp,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Bool {
+        guard let authority = shown.authority,
+            case .vouched(_, let rules) = try vouching(
+                by: authority, for: product, at: time, in: transaction)
+        else { return false }
+        return rules.registersDevices
     }
 
     /// The device is online and its period has ended (rule B4).

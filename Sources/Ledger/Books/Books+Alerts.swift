@@ -364,7 +364,7 @@ private struct TouchedByEvents {
             .products(.updated), .products(.packageUpgraded), .products(.uplinkNamed),
             .products(.dialectSet), .products(.limitsSet), .products(.tokenKeyAdded),
             .products(.tokenKeyRemoved), .devices(.limitsSet), .packages, .products(.stateCounted),
-            .devices(.desiredChanged),
+            .devices(.desiredChanged), .devices(.pinsSet), .products(.uncountedSet),
             .accounts, .imports, .keys, .clock, .limits, .productSecrets, .cluster, .metadata,
             .webhooks, .authorities, .firmware, .campaigns:
             break

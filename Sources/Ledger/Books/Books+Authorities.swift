@@ -24,6 +24,9 @@ extension Books {
         case .setOn(let id, let isOn): try setOn(id, isOn, command, in: transaction)
         case .remove(let id): try removeAuthority(id, command, in: transaction)
         case .revoke(let id, let list): try revoke(id, list, command, in: transaction)
+        case .setRules(let id, let rules): try setRules(id, rules, command, in: transaction)
+        case .setPinning(let id, let pinning):
+            try setPinning(id, pinning, command, in: transaction)
         }
     }
 
@@ -95,9 +98,15 @@ extension Books {
         }
         try authorities.delete(id, in: transaction)
         try accountAuthorities.delete(KeyPair(authority.account, id), in: transaction)
-        try revocationLists.delete(id, in: transaction)
-        try forgetRevoked(by: id, in: transaction)
-        let change = AuthorityChange.removed(id, account: authority.account)
+        try authorityRules.delete(id, in: transaction)
+        try pinnings.delete(id, in: transaction)
+        let heir = try giveList(of: id, authority, in: transaction)
+        let change: AuthorityChange =
+            if let heir {
+                .removedWithHeir(id, account: authority.account, heir: heir)
+            } else {
+                .removed(id, account: authority.account)
+            }
         return .done(try record(.authorities(change), command, in: transaction))
     }
 
@@ -130,7 +139,7 @@ extension Books {
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> Page<AuthorityView> {
         try page(
-            of: accountAuthorities, prefix: account, reads: 3, cursor: cursor, limit: limit,
+            of: accountAuthorities, prefix: account, reads: 7, cursor: cursor, limit: limit,
             in: transaction
         ) { (key, _) throws(StoreError) in
             try authorityView(key.second, in: transaction)
@@ -143,8 +152,12 @@ extension Books {
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> AuthorityView? {
         guard let record = try authorities.get(id, in: transaction) else { return nil }
-        let list = try revocationLists.get(id, in: transaction)
-        return AuthorityView(id: id, record: record, revocations: list)
+        let holder = try listHolder(of: id, record, in: transaction)
+        let list: RevocationListRecord? =
+            if let holder { try revocationLists.get(holder, in: transaction) } else { nil }
+        return AuthorityView(
+            id: id, record: record, rules: try rules(of: id, in: transaction),
+            pinning: try pinning(of: id, in: transaction), revocations: list)
     }
 
     /// All of them, at most `authoritiesMaximum`.
@@ -160,9 +173,11 @@ extension Books {
     }
 }
 
-/// An authority, and which list of revoked certificates it has, if it has one.
+/// An authority, what was said of its certificates, and which list of revoked ones holds for it, if one does.
 public struct AuthorityView: Sendable {
     public let id: AuthorityID
     public let record: AuthorityRecord
+    public let rules: AuthorityRules
+    public let pinning: CertificatePinning
     public let revocations: RevocationListRecord?
 }

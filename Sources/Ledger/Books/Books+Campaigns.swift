@@ -51,7 +51,8 @@ extension Books {
         let key = KeyPair(product, id)
         let new = CampaignRecord(campaign, at: command.at, by: command.actor)
         try campaigns.put(key, new, in: transaction)
-        try campaignProgress.put(key, CampaignProgressRecord(at: command.at), in: transaction)
+        let progress = CampaignProgressRecord(at: command.at)
+        try put(progress, replacing: nil, of: campaign, in: transaction)
         try openCampaigns.put(key, EmptyRecord(), in: transaction)
         let change = CampaignChange.created(product, id, campaign.version)
         return .done(try record(.campaigns(change), command, in: transaction))
@@ -66,9 +67,10 @@ extension Books {
         guard try existing(key.first, in: transaction) != nil else {
             return .refused(.products(.unknown(key.first)))
         }
-        guard var progress = try campaignProgress.get(key, in: transaction) else {
+        guard let known = try self.campaign(key.second, of: key.first, in: transaction) else {
             return .refused(.campaigns(.unknown(key.first, key.second)))
         }
+        var progress = known.progress
         if progress.state == state { return .done(.unchanged) }
         guard progress.state.isOpen else {
             return .refused(.campaigns(.ended(key.first, key.second, progress.state)))
@@ -80,8 +82,29 @@ extension Books {
         let isOver = state == .running && progress.isThrough && progress.open == 0
         let effect = try set(
             isOver ? .finished : state, of: key, &progress, command, in: transaction)
-        try campaignProgress.put(key, progress, in: transaction)
+        try put(
+            progress, replacing: known.progress, of: known.record.campaign, in: transaction)
         return .done(effect)
+    }
+
+    /// How far a campaign is, which is listed by when it has something to do next.
+    private func put(
+        _ new: CampaignProgressRecord,
+        replacing old: CampaignProgressRecord?,
+        of campaign: NewCampaign,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) {
+        let (product, id) = (campaign.product, campaign.id)
+        try campaignProgress.put(KeyPair(product, id), new, in: transaction)
+        let (before, after) = (old?.nextTurn(of: campaign), new.nextTurn(of: campaign))
+        guard before != after else { return }
+        if let before {
+            try campaignTurns.delete(KeyTriple(before, product, id), in: transaction)
+        }
+        if let after {
+            try campaignTurns.put(
+                KeyTriple(after, product, id), EmptyRecord(), in: transaction)
+        }
     }
 
     /// Also the event; the record is not put.
@@ -105,15 +128,16 @@ extension Books {
         _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
-        guard var progress = try campaignProgress.get(key, in: transaction),
-            let campaign = try campaigns.get(key, in: transaction)?.campaign,
-            progress.state == .running,
+        guard let known = try self.campaign(key.second, of: key.first, in: transaction),
+            known.progress.state == .running,
             // It is neither ended nor gone on with by a clock that may be wrong (rule B16).
             try time(at: command.at, in: transaction).doubt == nil
         else { return .done(.unchanged) }
+        let campaign = known.record.campaign
+        var progress = known.progress
         if !progress.isThrough, command.at >= campaign.endsAt {
             _ = try set(.expired, of: key, &progress, command, in: transaction)
-            try campaignProgress.put(key, progress, in: transaction)
+            try put(progress, replacing: known.progress, of: campaign, in: transaction)
             return .done(.unchanged)
         }
         var due = progress.due(perMinute: campaign.perMinute, at: command.at)
@@ -129,8 +153,13 @@ extension Books {
                 in: transaction)
             switch outcome {
             case .refused(.clock): return .done(.unchanged)
-            case .refused: progress.refused += 1
+            case .refused(let refusal):
+                progress.refused += 1
+                let asked = CampaignDeviceRecord(.refused, at: command.at, refusal: refusal)
+                try put(asked, replacing: nil, at: campaign.place(of: device), in: transaction)
             case .done:
+                let asked = CampaignDeviceRecord(.requested, at: command.at)
+                try put(asked, replacing: nil, at: campaign.place(of: device), in: transaction)
                 progress.started += 1
                 progress.pay(perMinute: campaign.perMinute)
                 due -= 1
@@ -144,8 +173,23 @@ extension Books {
                 _ = try set(.finished, of: key, &progress, command, in: transaction)
             }
         }
-        try campaignProgress.put(key, progress, in: transaction)
+        try put(progress, replacing: known.progress, of: campaign, in: transaction)
         return .done(.unchanged)
+    }
+
+    /// How a device of a campaign stands, which is listed by that.
+    private func put(
+        _ new: CampaignDeviceRecord,
+        replacing old: CampaignDeviceRecord?,
+        at place: CampaignDevicePlace,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) {
+        try campaignDevices.put(place, new, in: transaction)
+        guard old?.state != new.state else { return }
+        if let old {
+            try campaignStates.delete(place.listed(as: old.state), in: transaction)
+        }
+        try campaignStates.put(place.listed(as: new.state), EmptyRecord(), in: transaction)
     }
 
     /// The next devices that a campaign may be for, in order; fewer than `limit` when there are no more.
@@ -187,26 +231,44 @@ extension Books {
         }
     }
 
-    /// An upgrade of a campaign has ended: counted, and too many that did not succeed stop the campaign.
+    /// An upgrade of a campaign has ended: noted and counted, and too many that did not succeed stop the campaign.
     ///
     /// - Parameter state: `nil`: its device is gone.
     func noteOutcome(
         _ state: UpgradeState?,
         of identity: DeviceIdentity,
-        _ upgrade: UpgradeID,
+        _ offer: FirmwareOfferRecord,
         _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) {
-        guard let id = CampaignID(of: upgrade) else { return }
-        let key = KeyPair(identity.product, id)
-        guard var progress = try campaignProgress.get(key, in: transaction),
-            let campaign = try campaigns.get(key, in: transaction)?.campaign
+        guard let id = CampaignID(of: offer.upgrade),
+            let known = try self.campaign(id, of: identity.product, in: transaction)
         else { return }
+        let campaign = known.record.campaign
+        var progress = known.progress
+        let outcome: CampaignDeviceState
         switch state {
-        case .succeeded: progress.succeeded += 1
-        case .failed: progress.failed += 1
-        case .requested, .unreported, nil: progress.unreported += 1
+        case .succeeded:
+            outcome = .succeeded
+            progress.succeeded += 1
+        case .failed:
+            outcome = .failed
+            progress.failed += 1
+        case .requested, .unreported, nil:
+            outcome = .unreported
+            progress.unreported += 1
         }
+        let place = campaign.place(of: identity.device)
+        if let old = try campaignDevices.get(place, in: transaction) {
+            var new = old
+            new.state = outcome
+            new.endedAt = command.at
+            new.percent = offer.percent
+            new.heardAt = offer.heardAt
+            if state == nil { new.refusal = .devices(.unknown(identity)) }
+            try put(new, replacing: old, at: place, in: transaction)
+        }
+        let key = KeyPair(identity.product, id)
         let bad = progress.failed + progress.unreported
         let isTooBad =
             progress.ended >= NewCampaign.stopMinimum
@@ -216,7 +278,24 @@ extension Books {
         } else if progress.state == .running, progress.isThrough, progress.open == 0 {
             _ = try set(.finished, of: key, &progress, command, in: transaction)
         }
-        try campaignProgress.put(key, progress, in: transaction)
+        try put(progress, replacing: known.progress, of: campaign, in: transaction)
+    }
+
+    /// What a device has said of how its upgrade has ended, which was noted by the same command.
+    func noteDetail(
+        _ detail: UpgradeDetail,
+        of identity: DeviceIdentity,
+        _ upgrade: UpgradeID,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) {
+        guard let id = CampaignID(of: upgrade) else { return }
+        let place = CampaignDevicePlace(identity.product, id, identity.device)
+        guard var record = try campaignDevices.get(place, in: transaction),
+            record.state == .succeeded || record.state == .failed, record.endedAt == command.at
+        else { return }
+        record.detail = detail
+        try campaignDevices.put(place, record, in: transaction)
     }
 
     /// Whether a campaign of the product may start upgrades to the image still.
@@ -245,10 +324,34 @@ extension Books {
             return .proceed
         }
         for key in keys {
-            guard var progress = try campaignProgress.get(key, in: transaction) else { continue }
+            guard let known = try self.campaign(key.second, of: key.first, in: transaction) else {
+                continue
+            }
+            var progress = known.progress
             _ = try set(.stopped, of: key, &progress, command, in: transaction)
-            try campaignProgress.put(key, progress, in: transaction)
+            try put(
+                progress, replacing: known.progress, of: known.record.campaign, in: transaction)
         }
+    }
+}
+
+/// Where what has become of a campaign's device is.
+typealias CampaignDevicePlace = KeyTriple<ProductKey, CampaignID, DeviceKey>
+
+/// Where the same is listed by how the device stands.
+typealias CampaignStatePlace = KeyPair<
+    KeyTriple<ProductKey, CampaignID, CampaignDeviceState>, DeviceKey
+>
+
+extension CampaignDevicePlace {
+    func listed(as state: CampaignDeviceState) -> CampaignStatePlace {
+        CampaignStatePlace(.init(first, second, state), third)
+    }
+}
+
+extension NewCampaign {
+    fileprivate func place(of device: DeviceKey) -> CampaignDevicePlace {
+        CampaignDevicePlace(product, id, device)
     }
 }
 
@@ -261,6 +364,14 @@ extension CampaignProgressRecord {
         paidUntil = max(paidUntil, earliest)
         let passed = max(0, time.milliseconds - paidUntil.milliseconds)
         return UInt64(passed * Int64(perMinute) / Self.minuteMilliseconds)
+    }
+
+    /// From when on it has something to do: an upgrade is due, or it ends with its time; `nil`: nothing is left to start.
+    func nextTurn(of campaign: NewCampaign) -> Timestamp? {
+        guard state == .running, !isThrough else { return nil }
+        let rate = Int64(campaign.perMinute)
+        let step = (Self.minuteMilliseconds + rate - 1) / rate
+        return min(campaign.endsAt, paidUntil.adding(milliseconds: step))
     }
 
     fileprivate mutating func pay(perMinute: UInt32) {

@@ -13,6 +13,9 @@ extension Books {
             try register(identity, secret, command, in: transaction)
         case .activate(let identity, let confirmsSecret, let place):
             try activate(identity, confirmsSecret, place, command, in: transaction)
+        case .activateByCertificate(let identity, let shown, let place):
+            try activate(identity, showing: shown, at: place, command, in: transaction)
+        case .setPins(let identity, let pins): try setPins(identity, pins, command, in: transaction)
         case .activateByHand(let identity): try activateByHand(identity, command, in: transaction)
         case .renew(let identity, let place): try renew(identity, place, command, in: transaction)
         case .endEntitlement(let identity): try endEntitlement(identity, command, in: transaction)
@@ -80,6 +83,7 @@ extension Books {
         if old?.isRegistered == true && new?.isRegistered != true {
             try metadata.delete(.device(identity), in: transaction)
             try desiredStates.delete(identity, in: transaction)
+            try pins.delete(identity, in: transaction)
         }
         if let new {
             try devices.put(identity, new, in: transaction)

@@ -26,8 +26,10 @@ extension Books {
             alertBooks, alertRules, alertLanguages, alerts, accountAlerts, openAlerts,
             notifications, alertNotifications, dueNotifications, begunNotifications,
             alertDigests, nodeBackups, contactLanguages, authorities, accountAuthorities, tokenKeys,
-            revocationLists, revokedCertificates,
+            revocationLists, revokedCertificates, authorityRules,
+            pinnings, pins,
             desiredStates, firmware, firmwareOffers, campaigns, campaignProgress, openCampaigns,
+            campaignTurns, campaignDevices, campaignStates,
         ]
     }
 }

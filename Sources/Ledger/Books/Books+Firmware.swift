@@ -136,6 +136,7 @@ extension Books {
             UpgradeAction.report(identity, id, succeeded: succeeded), command, in: transaction)
         if case .done = outcome, !detail.text.isEmpty {
             _ = try record(.firmware(.explained(identity, id, detail)), command, in: transaction)
+            try noteDetail(detail, of: identity, id, command, in: transaction)
         }
         return outcome
     }
@@ -156,7 +157,7 @@ extension Books {
             id == nil || offer.upgrade == id
         else { return }
         try firmwareOffers.delete(identity, in: transaction)
-        try noteOutcome(state, of: identity, offer.upgrade, command, in: transaction)
+        try noteOutcome(state, of: identity, offer, command, in: transaction)
         // The images of a deleted product are gone.
         let key = KeyPair(identity.product, offer.version)
         guard var image = try firmware.get(key, in: transaction) else { return }

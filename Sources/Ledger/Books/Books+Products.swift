@@ -24,6 +24,8 @@ extension Books {
             try removeTokenKey(id, of: product, command, in: transaction)
         case .countState(let key, let isCounted):
             try countState(key, isCounted, command, in: transaction)
+        case .setUncounted(let key, let topics):
+            try setUncounted(key, topics, command, in: transaction)
         }
     }
 
@@ -171,6 +173,22 @@ extension Books {
         product.countsState = isCounted
         try products.put(key, product, in: transaction)
         return .done(try record(.products(.stateCounted(key, isCounted)), command, in: transaction))
+    }
+
+    /// Rule C13.
+    private func setUncounted(
+        _ key: ProductKey,
+        _ topics: [TopicPattern],
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        guard var product = try existing(key, in: transaction) else {
+            return .refused(.products(.unknown(key)))
+        }
+        if product.uncounted == topics { return .done(.unchanged) }
+        product.uncounted = topics
+        try products.put(key, product, in: transaction)
+        return .done(try record(.products(.uncountedSet(key, topics)), command, in: transaction))
     }
 
     private func setLimits(

@@ -1,12 +1,14 @@
 public import Storage
 
-/// Revoked certificates: each authority's list, as the account has given it last.
+/// Revoked certificates: each authority's list, as the account has given it last. Those of an account's authorities that
+/// have one name and one key, as a certificate that was renewed and its successor, have one list among them, which one of
+/// them holds: it is about what the key has signed in that name (RFC 5280, 6.3.3).
 extension Books {
     /// In one list: with serial numbers of 20 bytes the command that brings it has 420,000 bytes.
     public static var revokedOfAuthorityMaximum: Int { 20_000 }
 
-    /// In the lists of all accounts together: some 130 bytes each.
-    public static var revokedMaximum: Int { 1_000_000 }
+    /// In the lists of an account's authorities together: some 130 bytes each, so 13 MB.
+    public static var revokedOfAccountMaximum: Int { 100_000 }
 
     func revoke(
         _ id: AuthorityID,
@@ -17,53 +19,145 @@ extension Books {
         guard let authority = try authorities.get(id, in: transaction) else {
             return .refused(.authorities(.unknown(id)))
         }
-        let former = try revocationLists.get(id, in: transaction)
+        let holder = try listHolder(of: id, authority, in: transaction) ?? id
+        let former = try revocationLists.get(holder, in: transaction)
         if let former, former.isNewer(than: list) { return .refused(.authorities(.listOlder(id))) }
-        let others = try revokedCertificates.count(in: transaction) - Int(former?.count ?? 0)
-        for (count, maximum) in [
-            (list.serials.count, Self.revokedOfAuthorityMaximum),
-            (others + list.serials.count, Self.revokedMaximum),
-        ] where count > maximum {
-            return .refused(.authorities(.tooManyRevoked(maximum: UInt32(maximum))))
+        if let refusal = try refusal(
+            of: list, instead: former, account: authority.account, in: transaction)
+        {
+            return .refused(.authorities(refusal))
         }
-        try forgetRevoked(by: id, except: Set(list.serials), in: transaction)
-        for serial in list.serials {
-            _ = try revokedCertificates.insert(
-                KeyPair(id, serial), EmptyRecord(), in: transaction)
+        let known = try revoked(by: holder, in: transaction)
+        let named = Set(list.serials)
+        if let former, former.isSame(as: list), known == named { return .done(.unchanged) }
+        for serial in known.subtracting(named).sorted() {
+            try revokedCertificates.delete(KeyPair(holder, serial), in: transaction)
+        }
+        for serial in list.serials where !known.contains(serial) {
+            try revokedCertificates.put(
+                KeyPair(holder, serial), EmptyRecord(), in: transaction)
         }
         let record = RevocationListRecord(list, takenAt: command.at)
-        try revocationLists.put(id, record, in: transaction)
+        try revocationLists.put(holder, record, in: transaction)
         let change = AuthorityChange.revoked(
-            id, account: authority.account, count: record.count, nextUpdate: record.nextUpdate)
+            holder, account: authority.account, count: record.count,
+            nextUpdate: record.nextUpdate)
         return .done(try self.record(.authorities(change), command, in: transaction))
     }
 
-    /// Takes certificates out of an authority's list.
-    func forgetRevoked(
-        by id: AuthorityID,
-        except kept: Set<AuthorityNumber> = [],
+    /// Why a list that takes the place of `former` can't be taken: it, or the account's together, are too long.
+    private func refusal(
+        of list: RevocationList, instead former: RevocationListRecord?, account: AccountID,
         in transaction: borrowing WriteTransaction
-    ) throws(StoreError) {
-        var gone: [AuthorityNumber] = []
-        try revokedCertificates.forEach(in: transaction, prefix: id) { key, _ in
-            if !kept.contains(key.second) { gone.append(key.second) }
+    ) throws(StoreError) -> AuthorityRefusal? {
+        guard list.serials.count <= Self.revokedOfAuthorityMaximum else {
+            return .tooManyRevoked(maximum: UInt32(Self.revokedOfAuthorityMaximum))
+        }
+        var count: UInt64 = UInt64(list.serials.count)
+        try accountAuthorities.forEach(in: transaction, prefix: account) {
+            (key, _) throws(StoreError) in
+            count += try revocationLists.get(key.second, in: transaction)?.count ?? 0
             return .proceed
         }
-        for serial in gone {
-            try revokedCertificates.delete(KeyPair(id, serial), in: transaction)
+        count -= former?.count ?? 0
+        guard count <= UInt64(Self.revokedOfAccountMaximum) else {
+            return .tooManyRevokedOfAccount(
+                account, maximum: UInt32(Self.revokedOfAccountMaximum))
         }
+        return nil
+    }
+
+    /// What the list names that an authority holds.
+    private func revoked(
+        by holder: AuthorityID, in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> Set<AuthorityNumber> {
+        var found: Set<AuthorityNumber> = []
+        try revokedCertificates.forEach(in: transaction, prefix: holder) { key, _ in
+            found.insert(key.second)
+            return .proceed
+        }
+        return found
+    }
+
+    /// The list of an authority that was just removed goes to another one that it holds for, which is the answer, and else
+    /// is forgotten.
+    func giveList(
+        of id: AuthorityID, _ authority: AuthorityRecord,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> AuthorityID? {
+        guard let list = try revocationLists.get(id, in: transaction) else { return nil }
+        let heir = try namesakes(of: id, authority, in: transaction).first
+        let isWanted =
+            if let heir { try !revocationLists.contains(heir, in: transaction) } else { false }
+        for serial in try revoked(by: id, in: transaction).sorted() {
+            try revokedCertificates.delete(KeyPair(id, serial), in: transaction)
+            if let heir, isWanted {
+                try revokedCertificates.put(KeyPair(heir, serial), EmptyRecord(), in: transaction)
+            }
+        }
+        try revocationLists.delete(id, in: transaction)
+        guard let heir, isWanted else { return nil }
+        try revocationLists.put(heir, list, in: transaction)
+        return heir
     }
 }
 
 /// What the books say about revoked certificates.
 extension Books {
-    /// Whether the authority's list names the certificate with that serial number. One look-up, whatever has become of the
-    /// time that the list was to be followed by another at.
+    /// The account's other authorities with the same name and the same key, in order; at most nine.
+    public func namesakes(
+        of id: AuthorityID, _ authority: AuthorityRecord,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> [AuthorityID] {
+        var others: [AuthorityID] = []
+        try accountAuthorities.forEach(in: transaction, prefix: authority.account) { key, _ in
+            if key.second != id { others.append(key.second) }
+            return .proceed
+        }
+        if others.isEmpty { return [] }
+        guard let issuer = authority.issuer else { return [] }
+        var found: [AuthorityID] = []
+        for other in others {
+            // The text is looked at first, as that costs nothing.
+            if let record = try authorities.get(other, in: transaction),
+                record.subject == authority.subject, record.issuer == issuer
+            {
+                found.append(other)
+            }
+        }
+        return found
+    }
+
+    /// Which authority holds the list that is about this one's certificates: itself, or another one with its name and key.
+    public func listHolder(
+        of id: AuthorityID, _ authority: AuthorityRecord,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> AuthorityID? {
+        if try revocationLists.contains(id, in: transaction) { return id }
+        for other in try namesakes(of: id, authority, in: transaction)
+        where try revocationLists.contains(other, in: transaction) {
+            return other
+        }
+        return nil
+    }
+
+    /// Whether the list that is about the authority's certificates names the one with that serial number, whatever has
+    /// become of the time that the list was to be followed by another at.
     public func isRevoked(
         _ serial: AuthorityNumber,
         by id: AuthorityID,
+        _ authority: AuthorityRecord,
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> Bool {
-        try revokedCertificates.contains(KeyPair(id, serial), in: transaction)
+        guard let holder = try listHolder(of: id, authority, in: transaction) else { return false }
+        return try isNamed(serial, inListOf: holder, in: transaction)
+    }
+
+    /// The same of the list that the authority itself holds. One look-up.
+    public func isNamed(
+        _ serial: AuthorityNumber, inListOf holder: AuthorityID,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> Bool {
+        try revokedCertificates.contains(KeyPair(holder, serial), in: transaction)
     }
 }

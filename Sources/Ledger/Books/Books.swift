@@ -39,6 +39,9 @@ import Time
 ///     firmwareOffers  product, device -> upgrade to an image that was not reported, how far it is
 ///     campaigns     product, campaign -> what it is to do   campaignProgress  the same -> how far it is
 ///     openCampaigns product, campaign: those that may start upgrades still
+///     campaignTurns when it has something to do next, product, campaign
+///     campaignDevices  product, campaign, device -> how the device stands
+///     campaignStates  product, campaign, state, device
 ///     keys          key              answers          actor, idempotency key
 ///     imports       product, number of its first event -> what became of it
 ///     importing     product, number: those that still have, or may get, staged devices
@@ -58,6 +61,9 @@ import Time
 ///     webhookAttempts  webhook, number -> what came back: the last ones
 ///     authorities   certificate's fingerprint -> an account's CA
 ///     accountAuthorities  account, fingerprint
+///     pinnings      fingerprint -> which of its certificates a device may show
+///     pins          product, device -> the certificates that it may show
+///     authorityRules  fingerprint -> how its certificates name devices, whether they bring new ones
 ///     revocationLists  fingerprint -> which list of revoked certificates the authority has
 ///     revokedCertificates  fingerprint, serial number
 ///     alertBooks    1 -> what is true of alerts as a whole
@@ -119,6 +125,9 @@ public final class Books: Sendable {
     let campaigns: Table<KeyPair<ProductKey, CampaignID>, CampaignRecord>
     let campaignProgress: Table<KeyPair<ProductKey, CampaignID>, CampaignProgressRecord>
     let openCampaigns: Table<KeyPair<ProductKey, CampaignID>, EmptyRecord>
+    let campaignTurns: Table<KeyTriple<Timestamp, ProductKey, CampaignID>, EmptyRecord>
+    let campaignDevices: Table<CampaignDevicePlace, CampaignDeviceRecord>
+    let campaignStates: Table<CampaignStatePlace, EmptyRecord>
     let keys: Table<KeyID, KeyRecord>
     let answers: Table<KeyPair<String, String>, AnswerRecord>
     let documents: Table<KeyPair<String, String>, DocumentRecord>
@@ -156,12 +165,15 @@ public final class Books: Sendable {
     let revocationLists: Table<AuthorityID, RevocationListRecord>
     let revokedCertificates: Table<KeyPair<AuthorityID, AuthorityNumber>, EmptyRecord>
     let tokenKeys: Table<KeyPair<ProductKey, TokenKeyID>, TokenKeyRecord>
+    let authorityRules: Table<AuthorityID, AuthorityRulesRecord>
+    let pinnings: Table<AuthorityID, PinningRecord>
+    let pins: Table<DeviceIdentity, PinsRecord>
 
     /// The most records that a page of a list reads, about: a bound on how long it takes.
     let readsPerPage: Int
 
     /// How many tables there are, with the one of the format: the environment has to allow that many.
-    public static var tableCount: Int { 80 }
+    public static var tableCount: Int { 86 }
 
     /// In bytes of UTF-8, of accounts, packages, products, devices and keys: room for the 256
     /// characters of up to 4 bytes that the API takes.
@@ -244,6 +256,9 @@ public final class Books: Sendable {
         campaigns = try Table("campaigns", in: environment)
         campaignProgress = try Table("campaignProgress", in: environment)
         openCampaigns = try Table("openCampaigns", in: environment)
+        campaignTurns = try Table("campaignTurns", in: environment)
+        campaignDevices = try Table("campaignDevices", in: environment)
+        campaignStates = try Table("campaignStates", in: environment)
         keys = try Table("keys", in: environment)
         answers = try Table("answers", in: environment)
         documents = try Table("documents", in: environment)
@@ -281,5 +296,8 @@ public final class Books: Sendable {
         revocationLists = try Table("revocationLists", in: environment)
         revokedCertificates = try Table("revokedCertificates", in: environment)
         tokenKeys = try Table("tokenKeys", in: environment)
+        authorityRules = try Table("authorityRules", in: environment)
+        pinnings = try Table("pinnings", in: environment)
+        pins = try Table("pins", in: environment)
     }
 }

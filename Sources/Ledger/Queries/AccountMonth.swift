@@ -295,7 +295,7 @@ extension AccountMonth {
         switch change {
         case .deleted(let product, let forfeited): count(product) { $0.forfeited &+= forfeited }
         case .created, .updated, .packageUpgraded, .uplinkNamed, .dialectSet, .limitsSet,
-            .tokenKeyAdded, .tokenKeyRemoved, .stateCounted:
+            .tokenKeyAdded, .tokenKeyRemoved, .stateCounted, .uncountedSet:
             break
         }
     }
@@ -313,7 +313,8 @@ extension AccountMonth {
                 }
             }
         case .entitlementReopened, .entitlementEnded, .disabled, .renewalSet, .secretReset,
-            .secretConfirmed, .messagesDeleted, .renamed, .limitsSet, .desiredChanged:
+            .secretConfirmed, .messagesDeleted, .renamed, .limitsSet, .desiredChanged,
+            .pinsSet:
             break
         }
     }

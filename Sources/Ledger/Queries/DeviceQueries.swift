@@ -32,6 +32,13 @@ extension Books {
         }
     }
 
+    /// The cursor with which `devices(of:state:at:cursor:limit:in:)`, asked for no state, goes on behind that device,
+    /// whether or not there is one.
+    public func cursor(behind device: DeviceIdentity) -> String {
+        PageCursor.text(
+            at: device, of: ListMark(devices.name, filter: "").within(device.product))
+    }
+
     /// Those whose latest period ends after `time`.
     private func activeDevices(
         of product: ProductKey,

@@ -30,6 +30,38 @@ public struct EventReach: Hashable, Sendable {
     }
 }
 
+/// Which events are asked for, of those within reach; what is `nil` does not matter.
+public struct EventFilter: Hashable, Sendable {
+    public let kind: EventKind?
+
+    /// What is that account's own, and what is about its products and devices; nothing of its sub-accounts.
+    public let account: AccountID?
+
+    /// What is about that product and its devices.
+    public let product: ProductKey?
+
+    public init(
+        kind: EventKind? = nil, account: AccountID? = nil, product: ProductKey? = nil
+    ) {
+        self.kind = kind
+        self.account = account
+        self.product = product
+    }
+
+    /// All events.
+    public static let all = EventFilter()
+
+    /// What account and product say, as those who reach no more than that would see it.
+    fileprivate var reach: EventReach {
+        EventReach(accounts: account.map { [$0] }, products: product.map { [$0] })
+    }
+
+    /// Two that differ have two texts.
+    fileprivate var text: String {
+        "?\(kind?.text ?? "")&\(account?.text ?? "")&\(product?.text ?? "")"
+    }
+}
+
 /// What one change is about.
 enum EventSubject {
     /// What all accounts have in common.
@@ -54,38 +86,56 @@ extension Books {
         return found
     }
 
-    /// Of at most `limit` events behind `sequence` those that are within reach, and the number of the last one that
-    /// was looked at: `sequence` itself when there is none.
+    /// Of at most `limit` events behind `sequence` those that are within reach and asked for, and the number of the last
+    /// one that was looked at: `sequence` itself when there is none.
     public func events(
         after sequence: UInt64,
         limit: Int,
         within reach: EventReach,
+        _ filter: EventFilter = .all,
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> (events: [Event], last: UInt64) {
         let read = try events(after: sequence, limit: limit, in: transaction)
         var found: [Event] = []
-        for event in read where try isWithin(reach, event.change, in: transaction) {
+        for event in read where try isMeant(event.change, filter, reach, in: transaction) {
             found.append(event)
         }
         return (found, read.last?.sequence ?? sequence)
     }
 
-    /// The same in pages; `after` and the reach are parts of the list's filters.
+    /// The same in pages, the oldest or the newest first; `after`, the filter, the reach and the order are parts of the
+    /// list's name. The log has no index but its numbers: what is not meant is read and passed over.
     public func events(
         after sequence: UInt64,
         within reach: EventReach = .all,
+        _ filter: EventFilter = .all,
+        newestFirst isNewestFirst: Bool = false,
         cursor: String?,
         limit: Int,
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> Page<Event> {
-        let isWhole = reach == .all
+        var name = String(sequence)
+        if reach != .all { name += "|\(reach.text)" }
+        if filter != .all { name += "|\(filter.text)" }
+        if isNewestFirst { name += "|newest-first" }
+        let readsSubjects = reach != .all || filter.reach != .all
         return try page(
-            of: events, from: .excluding(sequence),
-            filter: isWhole ? String(sequence) : "\(sequence)|\(reach.text)",
-            reads: isWhole ? 1 : 2, cursor: cursor, limit: limit, in: transaction
+            of: events, from: .excluding(sequence), reversed: isNewestFirst, filter: name,
+            reads: readsSubjects ? 2 : 1, cursor: cursor, limit: limit, in: transaction
         ) { (_, event) throws(StoreError) in
-            try isWithin(reach, event.change, in: transaction) ? event : nil
+            try isMeant(event.change, filter, reach, in: transaction) ? event : nil
         }
+    }
+
+    private func isMeant(
+        _ change: Change,
+        _ filter: EventFilter,
+        _ reach: EventReach,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> Bool {
+        if let kind = filter.kind, kind.text != change.name { return false }
+        guard try isWithin(reach, change, in: transaction) else { return false }
+        return try isWithin(filter.reach, change, in: transaction)
     }
 
     private func isWithin(
@@ -162,7 +212,7 @@ extension ProductChange {
         case .created(let key, _), .updated(let key, _), .packageUpgraded(let key, _, _),
             .deleted(let key, _), .uplinkNamed(let key, _), .dialectSet(let key, _),
             .limitsSet(let key, _), .tokenKeyAdded(let key, _, _), .tokenKeyRemoved(let key, _),
-            .stateCounted(let key, _):
+            .stateCounted(let key, _), .uncountedSet(let key, _):
             key
         }
     }

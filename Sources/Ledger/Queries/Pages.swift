@@ -200,7 +200,7 @@ struct Merge<Source, Position, Value> {
 
 extension Books {
     /// Up to `limit` elements that `element` makes of the table's records, in the order of their
-    /// keys, from behind `cursor` on. Records for which it answers `nil` are passed over.
+    /// keys, or in descending order, from behind `cursor` on. Records for which it answers `nil` are passed over.
     ///
     /// - Parameters:
     ///   - filter: what `element` passes over records for, as text: a part of the list's name.
@@ -209,6 +209,7 @@ extension Books {
         of table: Table<Key, Record>,
         from lower: KeyBound<Key> = .unbounded,
         to upper: KeyBound<Key> = .unbounded,
+        reversed: Bool = false,
         filter: String = "",
         reads: Int = 1,
         cursor: String?,
@@ -218,9 +219,12 @@ extension Books {
     ) throws(StoreError) -> Page<Element> {
         let list = ListMark(table.name, filter: filter)
         var builder = PageBuilder<Key, Element>(list, limit: limit, reads: readsPerPage)
-        var lower = lower
-        if let cursor { lower = .excluding(try PageCursor.key(at: cursor, of: list)) }
-        try table.forEach(in: transaction, from: lower, to: upper) {
+        var (lower, upper) = (lower, upper)
+        if let cursor {
+            let bound = KeyBound.excluding(try PageCursor.key(at: cursor, of: list) as Key)
+            if reversed { upper = bound } else { lower = bound }
+        }
+        try table.forEach(in: transaction, from: lower, to: upper, reversed: reversed) {
             (key, record) throws(StoreError) in
             guard builder.hasRoom() else { return .stop }
             builder.take(try element(key, record), at: key, reads: reads)
@@ -229,7 +233,7 @@ extension Books {
         return builder.page
     }
 
-    /// The same for the keys that begin with `prefix`, also in descending order.
+    /// The same for the keys that begin with `prefix`.
     func page<Key: StorageKey, Record: StorageRecord, Element: Sendable>(
         of table: Table<Key, Record>,
         prefix: some StorageKey,

@@ -71,6 +71,23 @@ extension Books {
         return found
     }
 
+    /// The same part by part: the cursor is the number of the last one before.
+    public func webhookAttempts(
+        of id: WebhookID,
+        cursor: String?,
+        limit: Int,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> Page<(number: UInt64, attempt: WebhookAttempt)> {
+        var rest = try webhookAttempts(of: id, in: transaction)[...]
+        if let cursor {
+            guard let last = UInt64(cursor) else { throw .malformed(what: "cursor") }
+            rest = rest.drop { $0.number >= last }
+        }
+        let part = Array(rest.prefix(limit))
+        let isWhole = part.count == rest.count
+        return Page(elements: part, cursor: isWhole ? nil : part.last.map { "\($0.number)" })
+    }
+
     /// Which node sends a webhook's events: the owner of one of the partitions, by a hash of the id. `nil` in books
     /// that are no cluster's, or before a node owns anything.
     public func owner(

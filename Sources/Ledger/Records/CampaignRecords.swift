@@ -95,3 +95,52 @@ public struct CampaignProgressRecord: StorageRecord, Hashable, Sendable {
         }
     }
 }
+
+/// What has become of a device that a campaign has asked.
+public struct CampaignDeviceRecord: StorageRecord, Hashable, Sendable {
+    public internal(set) var state: CampaignDeviceState
+    public let askedAt: Timestamp
+
+    /// When its upgrade has ended.
+    public internal(set) var endedAt: Timestamp?
+
+    /// What the device has said last of an upgrade that has ended; of one that has not, its offer knows that.
+    public internal(set) var percent: UpgradePercent
+    public internal(set) var heardAt: Timestamp?
+
+    /// What the device has said of how it ended.
+    public internal(set) var detail: UpgradeDetail
+
+    /// Why it was not upgraded, or why its upgrade was never reported, if that is known.
+    public internal(set) var refusal: Refusal?
+
+    init(_ state: CampaignDeviceState, at time: Timestamp, refusal: Refusal? = nil) {
+        self.state = state
+        askedAt = time
+        endedAt = nil
+        percent = .none
+        heardAt = nil
+        detail = .none
+        self.refusal = refusal
+    }
+
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
+    public func encode(into buffer: inout ByteBuffer) {
+        buffer.append(
+            Version.v1, state, askedAt, endedAt, percent, heardAt, detail, refusal)
+    }
+
+    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        switch try reader.take(Version.self, of: "device of a campaign") {
+        case .v1:
+            state = try reader.take()
+            askedAt = try reader.take()
+            endedAt = try reader.take()
+            percent = try reader.take()
+            heardAt = try reader.take()
+            detail = try reader.take()
+            refusal = try reader.take()
+        }
+    }
+}

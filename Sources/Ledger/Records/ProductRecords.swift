@@ -54,6 +54,9 @@ public struct ProductRecord: StorageRecord, Hashable, Sendable {
 
     /// Whether what its devices say of their state is counted as messages are.
     public internal(set) var countsState = false
+
+    /// What they publish without being counted (rule C13).
+    public internal(set) var uncounted: [TopicPattern] = []
     public let createdAt: Timestamp
 
     /// Set once it was deleted (rule B9): its books stay, its name is not used again.
@@ -118,15 +121,16 @@ public struct ProductRecord: StorageRecord, Hashable, Sendable {
         deletedAt = nil
     }
 
-    private enum Version: UInt8, RecordVersion { case v1 = 1, v2, v3, v4, v5, v6, v7, v8 }
+    private enum Version: UInt8, RecordVersion { case v1 = 1, v2, v3, v4, v5, v6, v7, v8, v9 }
 
     public func encode(into buffer: inout ByteBuffer) {
         buffer.append(
-            Version.v8, name, account, package, allowance, packageOrigin, secret, autoRenewal,
+            Version.v9, name, account, package, allowance, packageOrigin, secret, autoRenewal,
             registration, dayOffset, dataCentre, createdAt, deletedAt, previousSecret,
             previousUntil, formerNames)
         buffer.append(
-            fields: freePackage, freeAllowance, uplink, messageLog, dialect, limits, countsState)
+            fields: freePackage, freeAllowance, uplink, messageLog, dialect, limits, countsState,
+            uncounted)
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
@@ -139,7 +143,7 @@ public struct ProductRecord: StorageRecord, Hashable, Sendable {
         case .v1:
             packageOrigin = .codes
             secret = try reader.take(SealedSecret.self)
-        case .v2, .v3, .v4, .v5, .v6, .v7, .v8:
+        case .v2, .v3, .v4, .v5, .v6, .v7, .v8, .v9:
             packageOrigin = try reader.take()
             secret = try reader.take()
         }
@@ -151,36 +155,40 @@ public struct ProductRecord: StorageRecord, Hashable, Sendable {
         deletedAt = try reader.take()
         switch version {
         case .v1: break
-        case .v2, .v3, .v4, .v5, .v6, .v7, .v8:
+        case .v2, .v3, .v4, .v5, .v6, .v7, .v8, .v9:
             previousSecret = try reader.take()
             previousUntil = try reader.take()
             formerNames = try reader.take()
         }
         switch version {
         case .v1, .v2: break
-        case .v3, .v4, .v5, .v6, .v7, .v8:
+        case .v3, .v4, .v5, .v6, .v7, .v8, .v9:
             freePackage = try reader.take()
             freeAllowance = try reader.take()
         }
         switch version {
         case .v1, .v2, .v3: break
-        case .v4, .v5, .v6, .v7, .v8: uplink = try reader.take()
+        case .v4, .v5, .v6, .v7, .v8, .v9: uplink = try reader.take()
         }
         switch version {
         case .v1, .v2, .v3, .v4: break
-        case .v5, .v6, .v7, .v8: messageLog = try reader.take()
+        case .v5, .v6, .v7, .v8, .v9: messageLog = try reader.take()
         }
         switch version {
         case .v1, .v2, .v3, .v4, .v5: break
-        case .v6, .v7, .v8: dialect = try reader.take()
+        case .v6, .v7, .v8, .v9: dialect = try reader.take()
         }
         switch version {
         case .v1, .v2, .v3, .v4, .v5, .v6: break
-        case .v7, .v8: limits = try reader.take()
+        case .v7, .v8, .v9: limits = try reader.take()
         }
         switch version {
         case .v1, .v2, .v3, .v4, .v5, .v6, .v7: break
-        case .v8: countsState = try reader.take()
+        case .v8, .v9: countsState = try reader.take()
+        }
+        switch version {
+        case .v1, .v2, .v3, .v4, .v5, .v6, .v7, .v8: break
+        case .v9: uncounted = try reader.take()
         }
     }
 }

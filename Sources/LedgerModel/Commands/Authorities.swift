@@ -14,6 +14,12 @@ public enum AuthorityAction: Hashable, Sendable {
     /// Its list of revoked certificates takes the place of the one before. That the authority has signed it was found
     /// before.
     case revoke(AuthorityID, RevocationList)
+
+    /// How its certificates name devices, and whether they bring new ones.
+    case setRules(AuthorityID, AuthorityRules)
+
+    /// Which of its certificates a device may show.
+    case setPinning(AuthorityID, CertificatePinning)
 }
 
 extension AuthorityAction: ActionPart {
@@ -22,6 +28,8 @@ extension AuthorityAction: ActionPart {
         case setOn = 211
         case remove = 212
         case revoke = 213
+        case setRules = 144
+        case setPinning = 146
     }
 
     package func encode(into buffer: inout ByteBuffer) {
@@ -30,6 +38,8 @@ extension AuthorityAction: ActionPart {
         case .setOn(let id, let isOn): buffer.append(Tag.setOn, id, isOn)
         case .remove(let id): buffer.append(Tag.remove, id)
         case .revoke(let id, let list): buffer.append(Tag.revoke, id, list)
+        case .setRules(let id, let rules): buffer.append(Tag.setRules, id, rules)
+        case .setPinning(let id, let pinning): buffer.append(Tag.setPinning, id, pinning)
         }
     }
 
@@ -40,13 +50,15 @@ extension AuthorityAction: ActionPart {
             case .setOn: try reader.make(Self.setOn)
             case .remove: try reader.make(Self.remove)
             case .revoke: try reader.make(Self.revoke)
+            case .setRules: try reader.make(Self.setRules)
+            case .setPinning: try reader.make(Self.setPinning)
             }
     }
 
     /// Nothing of these is made by the gateway.
     var asked: AuthorityAction {
         switch self {
-        case .register, .setOn, .remove, .revoke: self
+        case .register, .setOn, .remove, .revoke, .setRules, .setPinning: self
         }
     }
 }
@@ -57,13 +69,19 @@ public enum AuthorityChange: Hashable, Sendable {
     case updated(AuthorityID, account: AccountID, isOn: Bool)
     case removed(AuthorityID, account: AccountID)
 
+    /// It was removed, and another one with its name and key has its list of revoked certificates from here on.
+    case removedWithHeir(AuthorityID, account: AccountID, heir: AuthorityID)
+
     /// It has a new list of revoked certificates, of so many, which says when the next one comes.
     case revoked(AuthorityID, account: AccountID, count: UInt64, nextUpdate: Timestamp?)
+    case rulesSet(AuthorityID, account: AccountID, AuthorityRules)
+    case pinningSet(AuthorityID, account: AccountID, CertificatePinning)
 
     public var id: AuthorityID {
         switch self {
         case .registered(let id, _, _), .updated(let id, _, _), .removed(let id, _),
-            .revoked(let id, _, _, _):
+            .removedWithHeir(let id, _, _), .revoked(let id, _, _, _), .rulesSet(let id, _, _),
+            .pinningSet(let id, _, _):
             id
         }
     }
@@ -72,7 +90,8 @@ public enum AuthorityChange: Hashable, Sendable {
     public var account: AccountID {
         switch self {
         case .registered(_, let account, _), .updated(_, let account, _), .removed(_, let account),
-            .revoked(_, let account, _, _):
+            .removedWithHeir(_, let account, _), .revoked(_, let account, _, _),
+            .rulesSet(_, let account, _), .pinningSet(_, let account, _):
             account
         }
     }
@@ -80,10 +99,13 @@ public enum AuthorityChange: Hashable, Sendable {
 
 extension AuthorityChange: ChangePart {
     enum Tag: UInt16, RecordTag {
+        case removedWithHeir = 157
         case registered = 210
         case updated = 211
         case removed = 212
         case revoked = 213
+        case rulesSet = 144
+        case pinningSet = 146
     }
 
     package func encode(into buffer: inout ByteBuffer) {
@@ -93,8 +115,14 @@ extension AuthorityChange: ChangePart {
         case .updated(let id, let account, let isOn):
             buffer.append(Tag.updated, id, account, isOn)
         case .removed(let id, let account): buffer.append(Tag.removed, id, account)
+        case .removedWithHeir(let id, let account, let heir):
+            buffer.append(Tag.removedWithHeir, id, account, heir)
         case .revoked(let id, let account, let count, let nextUpdate):
             buffer.append(Tag.revoked, id, account, count, nextUpdate)
+        case .rulesSet(let id, let account, let rules):
+            buffer.append(Tag.rulesSet, id, account, rules)
+        case .pinningSet(let id, let account, let pinning):
+            buffer.append(Tag.pinningSet, id, account, pinning)
         }
     }
 
@@ -104,7 +132,10 @@ extension AuthorityChange: ChangePart {
             case .registered: try reader.make(Self.registered)
             case .updated: try reader.make(Self.updated)
             case .removed: try reader.make(Self.removed)
+            case .removedWithHeir: try reader.make(Self.removedWithHeir)
             case .revoked: try reader.make(Self.revoked)
+            case .rulesSet: try reader.make(Self.rulesSet)
+            case .pinningSet: try reader.make(Self.pinningSet)
             }
     }
 
@@ -112,8 +143,10 @@ extension AuthorityChange: ChangePart {
         switch self {
         case .registered: "authority-registered"
         case .updated: "authority-updated"
-        case .removed: "authority-removed"
+        case .removed, .removedWithHeir: "authority-removed"
         case .revoked: "authority-revocations-set"
+        case .rulesSet: "authority-rules-set"
+        case .pinningSet: "authority-pinning-set"
         }
     }
 }
@@ -128,12 +161,16 @@ public enum AuthorityRefusal: Hashable, Sendable {
     /// The list of revoked certificates is older than the one that there is.
     case listOlder(AuthorityID)
 
-    /// A list, or all of them together, name at most so many certificates.
+    /// A list names at most so many certificates.
     case tooManyRevoked(maximum: UInt32)
+
+    /// The lists of an account's authorities name at most so many certificates together.
+    case tooManyRevokedOfAccount(AccountID, maximum: UInt32)
 }
 
 extension AuthorityRefusal: RefusalPart {
     enum Tag: UInt16, RecordTag {
+        case tooManyRevokedOfAccount = 157
         case unknown = 210
         case tooMany = 211
         case listOlder = 212
@@ -146,6 +183,8 @@ extension AuthorityRefusal: RefusalPart {
         case .tooMany(let maximum): buffer.append(Tag.tooMany, maximum)
         case .listOlder(let id): buffer.append(Tag.listOlder, id)
         case .tooManyRevoked(let maximum): buffer.append(Tag.tooManyRevoked, maximum)
+        case .tooManyRevokedOfAccount(let account, let maximum):
+            buffer.append(Tag.tooManyRevokedOfAccount, account, maximum)
         }
     }
 
@@ -156,6 +195,7 @@ extension AuthorityRefusal: RefusalPart {
             case .tooMany: try reader.make(Self.tooMany)
             case .listOlder: try reader.make(Self.listOlder)
             case .tooManyRevoked: try reader.make(Self.tooManyRevoked)
+            case .tooManyRevokedOfAccount: try reader.make(Self.tooManyRevokedOfAccount)
             }
     }
 
@@ -166,7 +206,10 @@ extension AuthorityRefusal: RefusalPart {
         case .listOlder(let id):
             "the list is older than the one that authority \(id) has: its number or its thisUpdate goes back"
         case .tooManyRevoked(let maximum):
-            "there can't be more than \(maximum) revoked certificates"
+            "a list names at most \(maximum) certificates: leave out those that have ended"
+        case .tooManyRevokedOfAccount(let account, let maximum):
+            "the lists of account \(account) name at most \(maximum) certificates together: leave out those that have"
+                + " ended, or remove an authority that is not needed"
         }
     }
 }

@@ -1,5 +1,5 @@
-package import Bytes
-package import Encoding
+public import Bytes
+public import Encoding
 public import Time
 
 /// Names a campaign of a product: 1 to 48 of `[A-Za-z0-9_.-]`.
@@ -152,6 +152,40 @@ public enum CampaignState: UInt8, RecordField, Hashable, Sendable, CaseIterable 
         case .running, .paused: true
         case .stopped, .failed, .expired, .finished: false
         }
+    }
+}
+
+/// How a device of a campaign stands.
+public enum CampaignDeviceState: UInt8, RecordField, Hashable, Sendable, CaseIterable {
+    /// Its upgrade was started, and has not ended.
+    case requested = 1
+    case succeeded = 2
+    case failed = 3
+
+    /// Its upgrade was never reported, or the device was deleted before it was.
+    case unreported = 4
+
+    /// It could not be upgraded.
+    case refused = 5
+
+    /// Its name in the API.
+    public var name: String {
+        switch self {
+        case .requested: "requested"
+        case .succeeded: "succeeded"
+        case .failed: "failed"
+        case .unreported: "unreported"
+        case .refused: "refused"
+        }
+    }
+}
+
+extension CampaignDeviceState: StorageKey {
+    public func encode(into writer: inout KeyWriter) { writer.append(rawValue) }
+
+    public init?(decoding reader: inout ByteReader) {
+        guard let byte = reader.readUInt8() else { return nil }
+        self.init(rawValue: byte)
     }
 }
 

@@ -55,6 +55,13 @@ public enum DeviceAction: Hashable, Sendable {
 
     /// What it is to be, for the device to read (Wire.md, "State").
     case changeDesired(DeviceIdentity, DesiredEdit)
+
+    /// The same as `activate`, of a device that has shown a certificate which its authority's rules are asked of.
+    case activateByCertificate(DeviceIdentity, ShownCertificate, at: DataCentreID?)
+
+    /// The certificates that it may show, where their authority asks: at most `CertificatePinning.fingerprintMaximum`. With
+    /// none, the next one that it shows is pinned on first use.
+    case setPins(DeviceIdentity, [CertificateFingerprint])
 }
 
 extension DeviceAction: ActionPart {
@@ -74,6 +81,8 @@ extension DeviceAction: ActionPart {
         case rename = 111
         case setLimits = 201
         case changeDesired = 220
+        case activateByCertificate = 145
+        case setPins = 147
     }
 
     package func encode(into buffer: inout ByteBuffer) {
@@ -99,6 +108,9 @@ extension DeviceAction: ActionPart {
             buffer.append(Tag.setLimits, identity, limits)
         case .changeDesired(let identity, let edit):
             buffer.append(Tag.changeDesired, identity, edit)
+        case .activateByCertificate(let identity, let shown, let place):
+            buffer.append(Tag.activateByCertificate, identity, shown, place)
+        case .setPins(let identity, let pins): buffer.append(Tag.setPins, identity, pins)
         }
     }
 
@@ -120,6 +132,8 @@ extension DeviceAction: ActionPart {
             case .rename: try reader.make(Self.rename)
             case .setLimits: try reader.make(Self.setLimits)
             case .changeDesired: try reader.make(Self.changeDesired)
+            case .activateByCertificate: try reader.make(Self.activateByCertificate)
+            case .setPins: try reader.make(Self.setPins)
             }
     }
 
@@ -129,7 +143,7 @@ extension DeviceAction: ActionPart {
         case .resetSecret(let identity, _): .resetSecret(identity, secret: .blank)
         case .activate, .activateByHand, .renew, .endEntitlement, .endExpired, .setDisabled,
             .delete, .setRenewal, .confirmSecretUse, .deleteMessages, .rename, .setLimits,
-            .changeDesired:
+            .changeDesired, .activateByCertificate, .setPins:
             self
         }
     }
@@ -157,6 +171,9 @@ public enum DeviceChange: Hashable, Sendable {
     /// Its desired document has this version; what is in it is not told.
     case desiredChanged(DeviceIdentity, version: UInt64)
 
+    /// By a person, or, of one certificate, by its first use.
+    case pinsSet(DeviceIdentity, [CertificateFingerprint])
+
     /// The device that it is about.
     public var identity: DeviceIdentity {
         switch self {
@@ -165,7 +182,8 @@ public enum DeviceChange: Hashable, Sendable {
             .disabled(let identity, _), .deleted(let identity), .renewalSet(let identity, _),
             .secretReset(let identity), .secretConfirmed(let identity),
             .messagesDeleted(let identity), .renamed(let identity, _),
-            .limitsSet(let identity, _), .desiredChanged(let identity, _):
+            .limitsSet(let identity, _), .desiredChanged(let identity, _),
+            .pinsSet(let identity, _):
             identity
         }
     }
@@ -186,6 +204,7 @@ extension DeviceChange: ChangePart {
         case renamed = 111
         case limitsSet = 201
         case desiredChanged = 220
+        case pinsSet = 147
     }
 
     package func encode(into buffer: inout ByteBuffer) {
@@ -209,6 +228,7 @@ extension DeviceChange: ChangePart {
             buffer.append(Tag.limitsSet, identity, limits)
         case .desiredChanged(let identity, let version):
             buffer.append(Tag.desiredChanged, identity, version)
+        case .pinsSet(let identity, let pins): buffer.append(Tag.pinsSet, identity, pins)
         }
     }
 
@@ -228,6 +248,7 @@ extension DeviceChange: ChangePart {
             case .renamed: try reader.make(Self.renamed)
             case .limitsSet: try reader.make(Self.limitsSet)
             case .desiredChanged: try reader.make(Self.desiredChanged)
+            case .pinsSet: try reader.make(Self.pinsSet)
             }
     }
 
@@ -246,6 +267,7 @@ extension DeviceChange: ChangePart {
         case .renamed: "device-renamed"
         case .limitsSet: "device-limits-set"
         case .desiredChanged: "device-desired-changed"
+        case .pinsSet: "device-pins-set"
         }
     }
 }
@@ -280,6 +302,9 @@ public enum DeviceRefusal: Hashable, Sendable {
 
     /// The platform has changed it as often as it may for now.
     case desiredTooOften(DeviceIdentity)
+
+    /// Its certificate is none of those that it may show.
+    case notPinned(DeviceIdentity)
 }
 
 extension DeviceRefusal: RefusalPart {
@@ -294,6 +319,7 @@ extension DeviceRefusal: RefusalPart {
         case desiredVersion = 220
         case desiredTooLarge = 221
         case desiredTooOften = 222
+        case notPinned = 147
     }
 
     package func encode(into buffer: inout ByteBuffer) {
@@ -309,6 +335,7 @@ extension DeviceRefusal: RefusalPart {
         case .desiredVersion(let version): buffer.append(Tag.desiredVersion, version)
         case .desiredTooLarge(let maximum): buffer.append(Tag.desiredTooLarge, maximum)
         case .desiredTooOften(let identity): buffer.append(Tag.desiredTooOften, identity)
+        case .notPinned(let identity): buffer.append(Tag.notPinned, identity)
         }
     }
 
@@ -325,6 +352,7 @@ extension DeviceRefusal: RefusalPart {
             case .desiredVersion: try reader.make(Self.desiredVersion)
             case .desiredTooLarge: try reader.make(Self.desiredTooLarge)
             case .desiredTooOften: try reader.make(Self.desiredTooOften)
+            case .notPinned: try reader.make(Self.notPinned)
             }
     }
 
@@ -339,6 +367,8 @@ extension DeviceRefusal: RefusalPart {
             "product \(identity.product) does not let \(identity.device) register itself"
         case .secretInUse(let identity):
             "the secret of \(identity) was issued and used; an operator can reset it"
+        case .notPinned(let identity):
+            "the certificate is none of those that \(identity) may show"
         case .notActive(let identity):
             "device \(identity) is not active, and only an active one has OTA upgrades"
         case .desiredVersion(let version): "the desired document has version \(version)"

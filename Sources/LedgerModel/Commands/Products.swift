@@ -27,8 +27,12 @@ public enum ProductAction: Hashable, Sendable {
 
     /// Tokens of that key are taken no longer.
     case removeTokenKey(ProductKey, TokenKeyID)
+
     /// Whether what its devices say of their state is counted as messages are.
     case countState(ProductKey, Bool)
+
+    /// What its devices publish without being counted (rule C13); empty: nothing.
+    case setUncounted(ProductKey, [TopicPattern])
 }
 
 extension ProductAction: ActionPart {
@@ -46,6 +50,7 @@ extension ProductAction: ActionPart {
         case addTokenKey = 230
         case removeTokenKey = 231
         case countState = 221
+        case setUncounted = 214
     }
 
     package func encode(into buffer: inout ByteBuffer) {
@@ -71,6 +76,8 @@ extension ProductAction: ActionPart {
             buffer.append(Tag.removeTokenKey, product, id)
         case .countState(let product, let isCounted):
             buffer.append(Tag.countState, product, isCounted)
+        case .setUncounted(let product, let topics):
+            buffer.append(Tag.setUncounted, product, topics)
         }
     }
 
@@ -89,6 +96,7 @@ extension ProductAction: ActionPart {
             case .addTokenKey: try reader.make(Self.addTokenKey)
             case .removeTokenKey: try reader.make(Self.removeTokenKey)
             case .countState: try reader.make(Self.countState)
+            case .setUncounted: try reader.make(Self.setUncounted)
             }
     }
 
@@ -101,7 +109,7 @@ extension ProductAction: ActionPart {
             return .create(product)
         case .addTokenKey(let product, let key): return .addTokenKey(product, key.asked)
         case .update, .upgradePackage, .delete, .nameUplink, .setDialect, .setLimits,
-            .removeTokenKey, .countState:
+            .removeTokenKey, .countState, .setUncounted:
             return self
         }
     }
@@ -121,6 +129,7 @@ public enum ProductChange: Hashable, Sendable {
     case tokenKeyAdded(ProductKey, TokenKeyID, TokenAlgorithm)
     case tokenKeyRemoved(ProductKey, TokenKeyID)
     case stateCounted(ProductKey, Bool)
+    case uncountedSet(ProductKey, [TopicPattern])
 }
 
 extension ProductChange: ChangePart {
@@ -138,6 +147,7 @@ extension ProductChange: ChangePart {
         case tokenKeyAdded = 230
         case tokenKeyRemoved = 231
         case stateCounted = 221
+        case uncountedSet = 214
     }
 
     package func encode(into buffer: inout ByteBuffer) {
@@ -164,6 +174,8 @@ extension ProductChange: ChangePart {
             buffer.append(Tag.tokenKeyRemoved, product, id)
         case .stateCounted(let product, let isCounted):
             buffer.append(Tag.stateCounted, product, isCounted)
+        case .uncountedSet(let product, let topics):
+            buffer.append(Tag.uncountedSet, product, topics)
         }
     }
 
@@ -182,6 +194,7 @@ extension ProductChange: ChangePart {
             case .tokenKeyAdded: try reader.make(Self.tokenKeyAdded)
             case .tokenKeyRemoved: try reader.make(Self.tokenKeyRemoved)
             case .stateCounted: try reader.make(Self.stateCounted)
+            case .uncountedSet: try reader.make(Self.uncountedSet)
             }
     }
 
@@ -197,6 +210,7 @@ extension ProductChange: ChangePart {
         case .tokenKeyAdded: "token-key-added"
         case .tokenKeyRemoved: "token-key-removed"
         case .stateCounted: "product-state-counted"
+        case .uncountedSet: "product-uncounted-set"
         }
     }
 }

@@ -16,15 +16,16 @@ public struct AuthorityID: Identifier {
     }
 }
 
-/// A number that an authority has given: a certificate's serial number, or a list's. Not negative, at most 20 bytes
-/// (RFC 5280, 4.1.2.2 and 5.2.3).
+/// A number that an authority has given: a certificate's serial number, or a list's. Not negative, at most 64 bytes:
+/// an authority must not give more than 20 (RFC 5280, 4.1.2.2 and 5.2.3), and one that did has its certificates revoked
+/// all the same.
 public struct AuthorityNumber: Hashable, Sendable {
-    public static let maximumLength = 20
+    public static let maximumLength = 64
 
     /// Big-endian, none of them a zero in front; of zero there are none.
     public let bytes: [UInt8]
 
-    /// Zeros in front are left out; `nil` when there are more than 20 bytes besides.
+    /// Zeros in front are left out; `nil` when there are more than 64 bytes besides.
     public init?(_ bytes: [UInt8]) {
         self.bytes = Array(bytes.drop { $0 == 0 })
         guard self.bytes.count <= Self.maximumLength else { return nil }

@@ -177,6 +177,7 @@ extension UplinkStream: RecordField {}
 extension TokenKeyID: RecordField {}
 extension WebhookID: RecordField {}
 extension AuthorityID: RecordField {}
+extension CertificateFingerprint: RecordField {}
 
 /// Its bytes, with their number before them.
 extension AuthorityNumber: RecordField {

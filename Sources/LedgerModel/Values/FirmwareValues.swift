@@ -92,6 +92,11 @@ public struct UpgradeDetail: Hashable, Sendable {
 
     public let text: String
 
+    /// Nothing.
+    package static let none = UpgradeDetail(checked: "")
+
+    private init(checked text: String) { self.text = text }
+
     /// `nil` when the text is too long.
     public init?(_ text: String) {
         guard text.utf8.count <= Self.maximumLength else { return nil }

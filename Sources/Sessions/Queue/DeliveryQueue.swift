@@ -140,9 +140,7 @@ public struct DeliveryQueue: Sendable {
         isStored: Bool,
         limits: QueueLimits
     ) -> UInt64? {
-        guard keptCount < limits.messages, keptBytes + content.byteCount <= limits.bytes else {
-            return nil
-        }
+        guard takes(content.byteCount, limits: limits) else { return nil }
         let sequence = nextSequence
         nextSequence += 1
         add(
@@ -154,6 +152,11 @@ public struct DeliveryQueue: Sendable {
             )
         )
         return sequence
+    }
+
+    /// Whether a message of so many bytes (`QueuedMessage.byteCount`) could be put at the end.
+    public func takes(_ byteCount: Int, limits: QueueLimits) -> Bool {
+        keptCount < limits.messages && keptBytes + byteCount <= limits.bytes
     }
 
     /// The store has confirmed a message: it may be sent when its turn comes.

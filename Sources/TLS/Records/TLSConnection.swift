@@ -46,7 +46,7 @@ public struct TLSConnection: ~Copyable, Sendable {
     /// `plaintext`, decrypted straight into it, and what the protocol answers (handshake, tickets, alerts, KeyUpdate)
     /// to `output`. An incomplete record is kept inside, and costs memory until it is complete.
     ///
-    /// Throws `.peerAlert`, `.refusedCertificate`, `.protocolViolation` or `.library`, after which the connection has
+    /// Throws `.peerAlert`, `.refusedCertificate`, `.unprovenKeys`, `.protocolViolation` or `.library`, after which the connection has
     /// ended; plaintext that came before the failure has been appended. After `.closed` whatever comes is not looked
     /// at; when the connection has ended, the call throws `.ended`.
     public mutating func receive(

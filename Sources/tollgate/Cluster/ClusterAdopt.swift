@@ -20,12 +20,14 @@ struct ClusterAdopt: AsyncParsableCommand {
             is whole: then that is all that is done, and no other node is asked. Each node puts into it what it has \
             when it is started again, this one first.
 
-            EXAMPLE: tollgate cluster adopt --peer http://10.0.0.2:8080 --peer http://10.0.0.3:8080 --yes
-            EXAMPLE: tollgate cluster adopt --peer http://10.0.0.2:8080 --without n3 --yes
+            EXAMPLE: tollgate cluster adopt --peer https://10.0.0.2:8080 --peer https://10.0.0.3:8080 --yes
+            EXAMPLE: tollgate cluster adopt --peer https://10.0.0.2:8080 --without n3 --yes
             """)
 
     @Option(
-        help: "The API of another node, which is asked where it is: https://HOST:PORT or http://.")
+        help:
+            "The API of another node, which is asked where it is: https://HOST:PORT; http:// on this machine alone."
+    )
     var peer: [String] = []
     @Option(help: "A node that is not waited for: it can't be asked, or its books are given up.")
     var without: [String] = []

@@ -18,7 +18,10 @@ struct ClusterJoin: AsyncParsableCommand {
             EXAMPLE: tollgate cluster join --from https://10.0.0.1:8080 --ca-file ca.pem --token-file owner.token
             """)
 
-    @Option(help: "The API of a node whose books are taken: https://HOST:PORT or http://.")
+    @Option(
+        help:
+            "The API of a node whose books are taken: https://HOST:PORT; http:// on this machine alone."
+    )
     var from: String?
     @Flag(help: "Begins a cluster.") var found = false
     @Option(

@@ -24,8 +24,9 @@ struct ClusterStatus: AsyncParsableCommand {
         commandName: "status",
         abstract: "How far each node has applied the log, and whether the log may be relied on.",
         discussion: """
-            Asks one node, and shows what the log has told it of the others: a node says how far it is with each \
-            of its own commands, and an idle one now and then; `check` asks them.
+            Asks one node: whether it reaches each other one now (NO, and for how many seconds it has heard nothing), \
+            and what the log has told it of them. How far a node is, it says with each of its own commands, and an \
+            idle one now and then; `check` asks them.
 
             EXAMPLE: tollgate cluster status --api http://127.0.0.1:8080
             """)
@@ -95,7 +96,7 @@ struct ClusterSight {
 
     private var table: [String] {
         let rows =
-            [["NODE", "ENTRY", "CHAIN", "BEHIND", "HEARD OF", "SAME BOOKS", "SESSIONS ALSO"]]
+            [["NODE", "ENTRY", "CHAIN", "BEHIND", "REACHABLE", "SAME BOOKS", "SESSIONS ALSO"]]
             + nodes.map(row)
         let widths = rows[0].indices.map { column in
             rows.map { TextWidth.columns($0[column]) }.max() ?? 0
@@ -108,15 +109,22 @@ struct ClusterSight {
 
     private func row(_ node: JSON) -> [String] {
         let name = node["name"]?.text ?? "?"
-        let silence = node["silentSeconds"]?.integer.map { "\($0) s ago" } ?? "never"
         let isRemoved = node["removed"]?.bool == true
         let agrees =
             node["agrees"]?.bool.map { $0 ? "yes" : "NO" } ?? (isRemoved ? "removed" : "not known")
         return [
             name, node["position"]?.integer.map { "\($0)" } ?? "-", node["chain"]?.text ?? "-",
             node["lagEntries"]?.integer.map { "\($0)" } ?? "-",
-            name == self.node ? "this node" : silence, agrees, Self.sessions(of: node),
+            name == self.node ? "this node" : Self.reach(of: node), agrees,
+            Self.sessions(of: node),
         ]
+    }
+
+    /// From this node. `-` of one that was removed, or when the gateway does not say it.
+    private static func reach(of node: JSON) -> String {
+        guard let isReachable = node["reachable"]?.bool else { return "-" }
+        let silence = node["heardSeconds"]?.integer.map { ", \($0) s" } ?? ""
+        return isReachable ? "yes" : "NO\(silence)"
     }
 
     private static func sessions(of node: JSON) -> String {

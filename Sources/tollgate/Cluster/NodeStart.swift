@@ -128,6 +128,8 @@ enum NodeStart {
                 "the log can't be followed: what the books know is served, and nothing is activated: \(why)"
             )
             return try orFail { try LateLog(why: why, open: open) }
+        } catch let failure as Failure {
+            throw failure
         } catch {
             throw Failure(text: "\(error)")
         }

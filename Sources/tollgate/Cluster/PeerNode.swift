@@ -10,6 +10,7 @@ struct PeerNode {
     init(url: String, authorityFile: String?, token: String) throws(Failure) {
         self.token = token
         client = try HTTPClient(url: url, authorityFile: authorityFile)
+        try client.server.requirePrivacy()
     }
 
     var headers: [(String, String)] { [("Authorization", "Bearer \(token)")] }

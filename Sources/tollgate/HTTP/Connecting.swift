@@ -30,6 +30,7 @@ enum Connecting {
             return fault.hasHead
                 ? "\(base): the connection was lost within the answer"
                 : "\(base): the connection ended before an answer came: is this the API of a gateway?"
+                    + (base.hasPrefix("http://") ? " If its port speaks TLS, say https://." : "")
         default: return "\(base): \(fault.detail)"
         }
     }

@@ -1,3 +1,4 @@
+import Linux
 import TLS
 
 /// A request, as the thread of its transfer gets it.
@@ -86,6 +87,17 @@ struct HTTPServer: Sendable {
 
     /// `127.0.0.1:8090`, `[::1]:8090`
     var place: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+
+    /// Throws when others could read what is sent there: a token, or secrets. Plain HTTP is for this machine alone.
+    func requirePrivacy() throws(Failure) {
+        let isHere = host == "localhost" || IPAddress(host)?.isLoopback == true
+        guard authorityFile == nil, !isHere else { return }
+        throw Failure(
+            text:
+                "\(base): a token would go there in the clear, and http:// is for this machine alone. Say https:// (the "
+                + "gateway needs a certificate, admin.tls), or go through a tunnel: "
+                + "ssh -L 8080:127.0.0.1:\(port) \(host)", code: 2)
+    }
 
     /// - Parameters:
     ///   - url: `http://HOST[:PORT]` or `https://HOST[:PORT]`, without a path.

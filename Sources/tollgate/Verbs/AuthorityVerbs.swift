@@ -8,17 +8,18 @@ struct AuthorityVerbs: AsyncParsableCommand {
         abstract: "CAs of an account, whose certificates its devices connect with.",
         subcommands: commands(
             List.self, Show.self, Code.self, Register.self, Crl.self, Enable.self, Disable.self,
-            Remove.self))
+            SetRules.self, SetPinning.self, Remove.self))
 
     struct List: Verb {
-        static let about = "An account's authorities, and when their certificates end."
+        static let about =
+            "An account's authorities, when their certificates end, and when lists of revoked ones are due."
         static let example = "authority list acme"
         @Argument(help: .account) var account: String
         var request: APIRequest {
             .list(
                 "accounts/\(account.escaped)/authorities",
                 by:
-                    "id name on notAfter crlNextUpdate revoked subject | notBefore registeredAt crlNumber crlThisUpdate"
+                    "id name on notAfter daysLeft nearEnd crlNextUpdate crlOverdue revoked subject | notBefore registeredAt crlNumber crlThisUpdate"
             )
         }
     }
@@ -128,6 +129,48 @@ struct AuthorityVerbs: AsyncParsableCommand {
         func loss(at gateway: APIClient) async throws(Failure) -> String {
             "\(try await authority.text(at: gateway)) is switched off: connections that its certificates have opened end"
         }
+    }
+
+    struct SetRules: Verb {
+        static let about =
+            "Says how its certificates name devices, and whether they bring new ones."
+        static let discussion = """
+            What is not said is as for a new authority: CN PK.DK, or SAN URI urn:tollgate:device:PK:DK, and devices that are \
+            not known are registered only where their product's registration is open.
+            """
+        static let example =
+            "authority set-rules acme 3f9c...e1 --pattern 'cn:${dk}' --product lamp --registers-devices"
+        @OptionGroup var authority: AuthorityArguments
+        @Option(
+            help:
+                "cn:, san-dns: or san-uri:, and that name with ${dk} and, once at most, ${pk}.")
+        var pattern: String?
+        @Option(help: "Whose devices they are, of a pattern without ${pk}. Default: CONNECT says.")
+        var product: String?
+        @Flag(help: "Registers a device that is not known when it first connects.")
+        var registersDevices = false
+        var request: APIRequest {
+            .put(
+                "\(authority.path)/rules",
+                [
+                    "pattern": pattern, "product": product,
+                    "registersDevices": registersDevices,
+                ])
+        }
+    }
+
+    struct SetPinning: Verb {
+        static let about = "Says which of its certificates a device may show."
+        static let discussion =
+            "From a device's next connection on. What a device may show: tollgate device pins, set-pins."
+        static let example = "authority set-pinning acme 3f9c...e1 first-use"
+        @OptionGroup var authority: AuthorityArguments
+        @Argument(
+            help:
+                "none: each that names it; first-use: the one that it was let in with first; listed: those in its list."
+        )
+        var pinning: String
+        var request: APIRequest { .put("\(authority.path)/pinning", ["pinning": pinning]) }
     }
 
     struct Remove: Irreversible {

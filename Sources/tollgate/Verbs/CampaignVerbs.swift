@@ -6,7 +6,7 @@ struct CampaignVerbs: AsyncParsableCommand {
         commandName: "campaign",
         abstract: "Upgrades of many devices to a firmware image.",
         subcommands: commands(
-            List.self, Show.self, Create.self, Pause.self, Resume.self, Stop.self))
+            List.self, Show.self, Devices.self, Create.self, Pause.self, Resume.self, Stop.self))
 
     struct List: Verb {
         static let about = "The campaigns of a product, and how far they are."
@@ -27,6 +27,23 @@ struct CampaignVerbs: AsyncParsableCommand {
         static let example = "campaign show lamp spring"
         @OptionGroup var campaign: CampaignArguments
         var request: APIRequest { .get("\(campaign)") }
+    }
+
+    struct Devices: Verb {
+        static let about = "The devices that a campaign has asked, and what has become of each."
+        static let example = "campaign devices lamp spring --state failed"
+        @OptionGroup var campaign: CampaignArguments
+        @Option(
+            help: "Only those that stand so: requested, succeeded, failed, unreported or refused.")
+        var state: String?
+        @Option(help: .limit) var limit: Int?
+        var request: APIRequest {
+            .list(
+                "\(campaign)/devices" + query(["state": state]),
+                by:
+                    "dk state reason detail percent heardAt endedAt | attempts askedAt",
+                limit: limit)
+        }
     }
 
     struct Create: Verb {

@@ -29,7 +29,7 @@ struct Connections: AsyncParsableCommand {
                 "connections --node n2 --like 203.0.113. -o csv"))
 
     static let columns: Columns =
-        "clientId address listener connectedAt lastSeenAt protocolVersion | node pk dk key keepAliveSeconds tls.version tls.cipher tls.resumed"
+        "clientId key address connectedAt lastSeenAt listener protocolVersion | node pk dk keepAliveSeconds tls.version tls.cipher tls.resumed"
 
     @Option(help: "Only devices of that product.") var product: String?
     @Option(help: "Only clients of that node of a cluster.") var node: String?

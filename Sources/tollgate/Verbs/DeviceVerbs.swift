@@ -19,6 +19,7 @@ struct DeviceVerbs: AsyncParsableCommand {
                 Activate.self, ResetSecret.self, Activations.self, Usage.self, Admission.self,
                 Connection.self, RequestUpgrade.self, ReportUpgrade.self, Upgrades.self,
                 UpgradeAllowance.self, SetLimits.self, EndLimits.self, State.self, SetState.self,
+                Pins.self, SetPins.self,
                 Send.self, Messages.self,
                 DeleteMessages.self)
             + [Watch.self, Trace.self] + commands(VoidActivation.self, Move.self))

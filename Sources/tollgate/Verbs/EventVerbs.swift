@@ -10,15 +10,26 @@ struct EventVerbs: AsyncParsableCommand {
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "The changes of the books, the oldest first.",
-            discussion: "".followed(byExamples: "event list --after 120 --limit 50"))
+            discussion: "".followed(
+                byExamples: "event list --after 120 --limit 50",
+                "event list --newest-first --change assignment-voided --account acme"))
 
         @Option(help: "Only events behind this number.") var after: UInt64 = 0
+        @Flag(help: "The newest first.") var newestFirst = false
+        @Option(help: "Only changes of this name: device-activated.") var change: String?
+        @Option(help: "Only what is this account's own, or about its products and devices.")
+        var account: String?
+        @Option(help: "Only what is about this product and its devices.") var product: String?
         @Option(help: .limit) var limit = 100
         @OptionGroup var gateway: GatewayOptions
 
         func run() async throws {
             try await gateway.client.list(
-                "events" + query(["after": String(after)]),
+                "events"
+                    + query([
+                        "after": String(after), "order": newestFirst ? "newest-first" : nil,
+                        "change": change, "account": account, "product": product,
+                    ]),
                 columns: JSON.eventColumns,
                 limit: limit,
                 row: \.eventRow

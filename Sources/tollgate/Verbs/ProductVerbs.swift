@@ -9,7 +9,8 @@ struct ProductVerbs: AsyncParsableCommand {
             List.self, Show.self, Create.self, Update.self, Rename.self, Note.self, Upgrade.self,
             Usage.self, Online.self,
             Delete.self, ShowSecret.self, RotateSecret.self, RevokeSecret.self, Uplink.self,
-            EndUplink.self, SetDialect.self, EndDialect.self, SetLimits.self, EndLimits.self,
+            EndUplink.self, SetDialect.self, EndDialect.self, SetUncounted.self, SetLimits.self,
+            EndLimits.self,
             TokenKeys.self, AddTokenKey.self, RemoveTokenKey.self, CountState.self))
 
     struct Uplink: Verb {
@@ -58,6 +59,23 @@ struct ProductVerbs: AsyncParsableCommand {
 
         private static func list(_ texts: [String]) -> JSON? {
             texts.isEmpty ? nil : .array(texts.map { .text($0) })
+        }
+    }
+
+    struct SetUncounted: Verb {
+        static let about =
+            "Says what its devices may publish without being counted; without a topic everything is."
+        static let example = "product set-uncounted lamp --topic 'heartbeat/#'"
+        @Argument(help: .product) var pk: String
+        @Option(
+            help:
+                "A pattern of what comes behind d/PK/DK/up/, with ${pk}, ${dk}, ${clientId}; repeat it."
+        )
+        var topic: [String] = []
+        var request: APIRequest {
+            .put(
+                "products/\(pk.escaped)/uncounted-topics",
+                ["topics": JSON.array(topic.map { .text($0) })])
         }
     }
 

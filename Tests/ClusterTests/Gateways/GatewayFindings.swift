@@ -167,23 +167,32 @@ struct GatewayFindings {
             }
         }
         all += campaign.record.now.findings
-        sayDoubles()
+        lookAtDoubles()
     }
 
     /// A device whose session is away with its node begins a new one elsewhere, and what it sends again there is a new
     /// message. All others of QoS 2 are to come once.
     ///
-    /// They are printed, and no finding, as some come twice still (Architecture.md, "Not yet").
-    private func sayDoubles() {
+    /// They are printed, and no finding as long as they are few, as some come twice still (Architecture.md, "Not yet"):
+    /// of one campaign 4, in which 467 gateways and 100 servers were killed or paused.
+    private mutating func lookAtDoubles() {
         if hasStopped { return }
+        var doubles = 0
         let facts = campaign.record.now
         for (number, count) in facts.arrivals.sorted(by: { $0.key < $1.key }) where count > 1 {
             guard let message = facts.uplinks[number], message.isOnce, !message.hasLostSession
             else { continue }
+            doubles += 1
             print(
                 "gateway campaign: message \(number) (QoS 2) of device \(message.device), whose session was there, has "
                     + "come \(count) times: \(message.trail), \(facts.arrivalTrails[number] ?? []); it came in at "
                     + "\(facts.entries[message.device] ?? [])")
+        }
+        let tally = campaign.tally
+        let faults =
+            tally.nodeKills + tally.serverKills + tally.nodePauses + tally.serverPauses + tally.cuts
+        if doubles > 3 + faults / 50 {
+            all.append("\(doubles) messages of QoS 2 came twice although their session was there")
         }
     }
 

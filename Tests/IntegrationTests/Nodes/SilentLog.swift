@@ -14,6 +14,8 @@ final class SilentLog: CommandLog {
 
     func silence() { silent.store(true, ordering: .relaxed) }
 
+    func speak() { silent.store(false, ordering: .relaxed) }
+
     func deafen() { deaf.change { $0 = true } }
 
     func hear() { deaf.change { $0 = false } }

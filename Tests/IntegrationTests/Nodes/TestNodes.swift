@@ -99,6 +99,9 @@ final class TestNodes {
     /// From now on nothing that the node wants gets into the books.
     func silence(_ index: Int) { logs[index]?.silence() }
 
+    /// It does again.
+    func speak(_ index: Int) { logs[index]?.speak() }
+
     /// From now on the node does not get to know what comes into the books.
     func deafen(_ index: Int) { logs[index]?.deafen() }
 
