@@ -7,7 +7,7 @@ import TestFiles
 import Testing
 
 extension WholeGateway {
-    /// Devices that are named as their authority says, and such as nobody has imported.
+    /// Devices that are named as their authority says, and such as were not imported.
     @Suite("Certificates' names")
     struct CertificateNameTests {
         private static let unnamed =

@@ -63,7 +63,8 @@ struct OutputTests {
         "connections", "connections --sort seen", "top --once", "webhook list",
         "device messages lamp d1", "alert list", "alert rules acme", "alert letters",
         "account report acme", "config show", "authority list acme", "firmware list lamp",
-        "campaign list lamp", "product token-keys lamp", "product online lamp",
+        "campaign list lamp", "campaign devices lamp spring", "product token-keys lamp",
+        "product online lamp",
         "account online acme",
     ]
 
@@ -97,9 +98,17 @@ struct OutputTests {
     func unwrittenLists() throws {
         let program = try Program()
         defer { program.remove() }
-        let serving = try Serving(program)
+        let serving = try Serving(program, ["--set", "firmware.url=https://gate.example.org"])
         try serving.furnish()
         #expect(try serving.run(["device", "activate", "lamp", "d1"]).code == 0)
+        try Data("image".utf8).write(to: program.directory.appending(path: "image.bin"))
+        for verb in [
+            "firmware upload lamp 2.0 image.bin",
+            "campaign create lamp spring 2.0 --per-minute 1 --ends-at 2099-12-31 --devices d1",
+        ] {
+            let result = try serving.shell("tollgate \(verb)")
+            #expect(result.code == 0, "\(verb): \(result.errors)")
+        }
         let hook = [
             "webhook", "create", "--name", "Hook", "--url", "https://example.org/hook", "--json",
         ]

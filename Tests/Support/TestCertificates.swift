@@ -2,8 +2,8 @@ import Glibc
 public import TestFiles
 public import TLS
 
-/// A certificate authority and a server's certificate for `localhost` and `127.0.0.1`, made with the
-/// `openssl` command line.
+/// A certificate authority and a server's certificate, for `localhost` and `127.0.0.1` unless told otherwise, made with
+/// the `openssl` command line.
 public final class TestCertificates: Sendable {
     private let directory = TemporaryDirectory()
 
@@ -21,7 +21,8 @@ public final class TestCertificates: Sendable {
         }
     }()
 
-    public init() throws {
+    /// - Parameter addresses: of the server, as text: what its certificate is for besides `localhost`.
+    public init(addresses: [String] = ["127.0.0.1"]) throws {
         let directory = directory
         try Self.openSSL(
             ["req", "-x509", "-days", "3", "-subj", "/CN=Tollgate Test Authority"] + Self.key + [
@@ -30,7 +31,7 @@ public final class TestCertificates: Sendable {
             ]
         )
         try Self.certifyServer(
-            Self.key, by: directory, certificate: directory.file("cert.pem"),
+            Self.key, for: addresses, by: directory, certificate: directory.file("cert.pem"),
             key: directory.file("key.pem"))
         clientContext = try TLSContext(
             connecting: TLSClientConfiguration(authorityFile: directory.file("ca.pem"))
@@ -48,6 +49,7 @@ public final class TestCertificates: Sendable {
 
     private static func certifyServer(
         _ kind: [String],
+        for addresses: [String] = ["127.0.0.1"],
         by authority: TemporaryDirectory,
         certificate: String,
         key: String
@@ -56,7 +58,7 @@ public final class TestCertificates: Sendable {
             ["req", "-x509", "-days", "3", "-subj", "/CN=localhost"] + kind + [
                 "-CA", authority.file("ca.pem"), "-CAkey", authority.file("ca-key.pem"),
                 "-keyout", key, "-out", certificate,
-                "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+                "-addext", "subjectAltName=DNS:localhost" + addresses.map { ",IP:\($0)" }.joined(),
                 "-addext", "basicConstraints=critical,CA:FALSE",
             ]
         )

@@ -91,10 +91,13 @@ final class GatewayCampaign {
         self.clock = clock
         let ports = try NATSServers.freePorts(6)
         let path = directory.path
+        let certificates = try network.map {
+            try TestCertificates(addresses: $0.gateways.map(\.address))
+        }
         nodes = (0..<3).map { index in
             GatewayProcess(
                 index, path, network?.gateways[index] ?? NATSServers.Place(),
-                [ports[2 * index], ports[2 * index + 1]],
+                [ports[2 * index], ports[2 * index + 1]], certificates,
                 under: clock?.command(secondsAhead: Self.secondsAhead[index]) ?? [])
         }
         for node in nodes { try node.configure(servers, sessionReplicas: sessionReplicas) }

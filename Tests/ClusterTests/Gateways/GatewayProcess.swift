@@ -13,6 +13,9 @@ final class GatewayProcess {
     let port: UInt16
     private let place: NATSServers.Place
     private let apiPort: UInt16
+
+    /// Of its API; `nil`: plain HTTP, which is for one machine alone.
+    private let certificates: TestCertificates?
     private let directory: String
     private var process: ChildProcess?
     private(set) var isPaused = false
@@ -28,8 +31,9 @@ final class GatewayProcess {
 
     init(
         _ index: Int, _ directory: String, _ place: NATSServers.Place, _ ports: [UInt16],
-        under command: [String] = []
+        _ certificates: TestCertificates?, under command: [String] = []
     ) {
+        self.certificates = certificates
         self.command = command
         name = "n\(index + 1)"
         self.directory = "\(directory)/\(name)"
@@ -56,7 +60,7 @@ final class GatewayProcess {
             """
             shards: 2
             data: \(dataDirectory)
-            admin: {address: \(place.address), port: \(apiPort), requestsPerSecond: 100000}
+            admin: {address: \(place.address), port: \(apiPort), requestsPerSecond: 100000\(encryption)}
             activation: {secretLengthMinimum: 1}
             storage: {ledgerMapBytes: 268435456, usageMapBytes: 268435456}
             metering: {flushIntervalSeconds: \(GatewayCampaign.flushSeconds)}
@@ -86,11 +90,20 @@ final class GatewayProcess {
         for file in ["device-secrets.key", "mint.key", "ticket.key", "admin.token"] {
             try GatewayFiles.copy("\(peer.secrets)/\(file)", to: "\(secrets)/\(file)")
         }
-        _ = try Self.succeed(place, ["cluster", "join", "--from", peer.api] + settings)
+        _ = try Self.succeed(place, ["cluster", "join", "--from", peer.api] + trust + settings)
     }
 
     private var settings: [String] { ["--config", configuration] }
-    private var api: String { "http://\(place.address):\(apiPort)" }
+    private var api: String {
+        "\(certificates == nil ? "http" : "https")://\(place.address):\(apiPort)"
+    }
+    private var encryption: String {
+        guard let certificates else { return "" }
+        return ", tls: {certificate: \(certificates.certificateFile), key: \(certificates.keyFile)}"
+    }
+
+    /// Of verbs that go to its API, or to a neighbour's.
+    private var trust: [String] { certificates.map { ["--ca-file", $0.authorityFile] } ?? [] }
 
     // MARK: Running
 
@@ -167,7 +180,7 @@ final class GatewayProcess {
 
     /// Runs a verb against it.
     func run(_ arguments: [String], input: String? = nil) throws -> ChildProcess.Ending {
-        let rest = ["--api", api, "--token-file", "\(secrets)/admin.token"]
+        let rest = ["--api", api, "--token-file", "\(secrets)/admin.token"] + trust
         let child = try Self.child(
             NATSServers.Place(), arguments + rest, takesInput: input != nil)
         if let input { try child.write(Array(input.utf8)) }
@@ -190,6 +203,7 @@ final class GatewayProcess {
         try Self.child(
             NATSServers.Place(),
             ["probe", "--url", "mqtt://\(place.address):\(port)", "--http", api]
+                + (certificates.map { ["--ca", $0.authorityFile] } ?? [])
         ).wait(seconds: Patience.seconds).status == 0
     }
 
