@@ -203,47 +203,62 @@ let package = Package(
         tests(of: "Linux", ["Time"]),
         tests(of: "Telemetry"),
         tests(of: "Reactor", ["Linux", "Time", "Randomness"]),
-        tests(of: "Storage", ["Bytes", "StorageCrashWriter", "TestFiles"]),
-        tests(of: "MQTT", ["Bytes", "Randomness"]),
+        tests(of: "Storage", ["Processes", "Bytes", "StorageCrashWriter", "TestFiles"]),
+        tests(of: "MQTT", ["Processes", "Bytes", "Randomness"]),
         tests(of: "Cryptography", ["Bytes"]),
-        tests(of: "TLS", ["RecordModel", "Cryptography", "Bytes", "COpenSSL", "Randomness"]),
+        tests(
+            of: "TLS",
+            [
+                "Processes", "RecordModel", "Linux", "Cryptography", "Bytes", "COpenSSL",
+                "Randomness",
+            ]),
         tests(of: "WebSocket", ["Bytes", "Randomness"]),
-        tests(of: "Replication", ["FaultyLog", "Support", "Linux", "Time"]),
+        tests(of: "Replication", ["FaultyLog", "Support", "Processes", "Linux", "Time"]),
         tests(
             of: "Links",
-            ["FaultyPeers", "Support", "LedgerModel", "Bytes", "Linux", "Time", "Randomness"]
+            [
+                "FaultyPeers", "Support", "Processes", "LedgerModel", "Bytes", "Linux", "Time",
+                "Randomness",
+            ]
         ),
         tests(
             of: "JetStream",
             [
-                "NATSServers", "Links", "LedgerModel", "Replication", "Support", "Linux", "Time",
-                "TestFiles",
+                "NATSServers", "Links", "LedgerModel", "Replication", "Support", "Processes",
+                "Linux", "Time", "TestFiles",
             ]
         ),
         tests(
             of: "Ledger",
             [
                 "LedgerModel", "Replication", "FaultyLog", "Fleet", "StoreDump", "Linux", "Storage",
-                "Bytes", "Time", "TestFiles",
-                "Randomness",
+                "Bytes", "Time", "TestFiles", "Processes", "Randomness",
             ]),
         tests(
             of: "Load",
             [
-                "tollgate", "tollgate-load", "Support", "TestFiles", "Telemetry", "MQTT", "TLS",
-                "Linux", "Bytes", "Time",
+                "tollgate", "tollgate-load", "Support", "Processes", "TestFiles", "Telemetry",
+                "MQTT", "TLS", "Linux", "Bytes", "Time",
             ]
         ),
-        tests(of: "MessageLog", ["LedgerModel", "Support", "TestFiles", "Linux", "Bytes", "Time"]),
-        tests(of: "Metering", ["Ledger", "Storage", "Bytes", "Time", "TestFiles", "Randomness"]),
+        tests(
+            of: "MessageLog",
+            ["LedgerModel", "Support", "Processes", "TestFiles", "Linux", "Bytes", "Time"]),
+        tests(
+            of: "Metering",
+            ["Processes", "Ledger", "Storage", "Bytes", "Time", "TestFiles", "Randomness"]),
         tests(
             of: "Sessions",
-            ["SessionCrashWriter", "MQTT", "Storage", "Bytes", "Time", "TestFiles", "Randomness"]
+            [
+                "Processes", "SessionCrashWriter", "MQTT", "Storage", "Bytes", "Time", "TestFiles",
+                "Randomness",
+            ]
         ),
         tests(
             of: "Gateway",
             [
-                "RoutingLoad", "Support", "TestFiles", "Sessions", "Metering", "Ledger",
+                "RoutingLoad", "Support", "Processes", "TestFiles", "Sessions", "Metering",
+                "Ledger",
                 "Replication", "Storage", "Reactor", "MQTT", "TLS", "Cryptography", "Telemetry",
                 "Linux", "Bytes", "Time",
                 "Randomness",
@@ -253,7 +268,8 @@ let package = Package(
         tests(
             of: "Admin",
             [
-                "Support", "Courier", "tollgate-courier", "Cryptography", "Gateway", "MessageLog",
+                "Support", "Processes", "Courier", "tollgate-courier", "Cryptography", "Gateway",
+                "MessageLog",
                 "Ledger", "Linux", "Metering", "Sessions", "Storage", "Bytes", "Time",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -270,7 +286,8 @@ let package = Package(
             name: "IntegrationTests",
             dependencies: [
                 "Delivery",
-                "RecordModel", "CrashGateway", "Support", "TestFiles", "Gateway", "Sessions",
+                "RecordModel", "CrashGateway", "Support", "Processes", "TestFiles", "Gateway",
+                "Sessions",
                 "Cryptography", "Ledger", "Links", "Replication", "MessageLog", "Metering",
                 "Reactor", "MQTT",
                 "TLS",
@@ -285,13 +302,16 @@ let package = Package(
         ),
         .testTarget(
             name: "ConformanceTests",
-            dependencies: ["Support", "TestFiles", "Gateway", "Reactor", "MQTT", "Bytes", "Time"],
+            dependencies: [
+                "Support", "Processes", "TestFiles", "Gateway", "Reactor", "MQTT", "Bytes", "Time",
+            ],
             swiftSettings: strict
         ),
         .testTarget(
             name: "SimulationTests",
             dependencies: [
-                "Support", "TestFiles", "Gateway", "Ledger", "Metering", "Reactor", "MQTT", "TLS",
+                "Support", "Processes", "TestFiles", "Gateway", "Ledger", "Metering", "Reactor",
+                "MQTT", "TLS",
                 "Linux", "Bytes", "Storage", "Time",
                 "Randomness",
             ],
@@ -300,7 +320,8 @@ let package = Package(
         .testTarget(
             name: "CrashTests",
             dependencies: [
-                "CrashGateway", "tollgate", "Support", "TestFiles", "Gateway", "Ledger",
+                "CrashGateway", "tollgate", "Support", "Processes", "TestFiles", "Gateway",
+                "Ledger",
                 "MessageLog",
                 "Metering", "MQTT", "Linux", "Storage", "Time",
                 "Randomness",
@@ -311,7 +332,8 @@ let package = Package(
             name: "ClusterTests",
             dependencies: [
                 "LedgerNode", "tollgate", "NATSServers", "StoreDump", "Fleet", "Support",
-                "TestFiles", "Gateway", "JetStream", "Ledger", "LedgerModel", "Linux", "MQTT",
+                "Processes", "TestFiles", "Gateway", "JetStream", "Ledger", "LedgerModel", "Linux",
+                "MQTT",
                 "Storage",
             ],
             swiftSettings: strict
@@ -319,9 +341,9 @@ let package = Package(
         .testTarget(
             name: "ProgramTests",
             dependencies: [
-                "NATSServers", "Support", "TestFiles", "tollgate", "tollgate-courier",
-                "tollgate-load", "Gateway",
-                "JetStream", "Replication", "Ledger", "MQTT", "Storage", "Time", "Linux",
+                "NATSServers", "Support", "Processes", "TestFiles", "tollgate", "tollgate-courier",
+                "tollgate-load", "Gateway", "JetStream", "Replication", "Ledger", "MQTT", "Storage",
+                "Time", "Linux",
             ],
             exclude: [
                 "schemathesis.toml", "http_scenarios.py", "supervision_scenarios.py",
@@ -340,7 +362,7 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
-        .testTarget(name: "TidyTests", swiftSettings: strict),
+        .testTarget(name: "TidyTests", dependencies: ["Processes"], swiftSettings: strict),
 
         // What older programs have written, read by today's: `Tests/Golden`.
         .testTarget(
@@ -354,6 +376,7 @@ let package = Package(
 
         // What the tests have in common, and the processes that they kill.
         aid("TestFiles", "Tests/TestFiles", []),
+        aid("Processes", "Tests/Processes", ["Linux"]),
         aid("Randomness", "Tests/Randomness", []),
         aid("RecordModel", "Tests/RecordModel", ["Randomness"]),
         aid("StoreDump", "Tests/StoreDump", ["Ledger", "Storage", "Bytes"]),
@@ -364,8 +387,8 @@ let package = Package(
             "Support",
             "Tests/Support",
             [
-                "TestFiles", "Gateway", "Ledger", "Links", "Replication", "Reactor", "MQTT", "TLS",
-                "Cryptography", "Linux", "Bytes", "Storage", "Time",
+                "TestFiles", "Processes", "Gateway", "Ledger", "Links", "Replication", "Reactor",
+                "MQTT", "TLS", "Cryptography", "Linux", "Bytes", "Storage", "Time",
             ]
         ),
         aid(

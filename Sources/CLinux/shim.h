@@ -16,6 +16,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -507,47 +508,59 @@ static inline long clinux_open_nothing(void) {
     return clinux_result(open("/dev/null", O_RDONLY | O_CLOEXEC));
 }
 
-// Starts a program with one end of a pair of sockets as its standard input, and nothing as its standard output; its
-// number, and the other end. It blocks and ignores no signal, whatever this process does, and has no other descriptor
-// but standard error: SwiftNIO's sockets are not closed by execve(2) by themselves.
-static inline long clinux_spawn(
-    const char *path, char *const *arguments, char *const *environment, int *descriptor) {
-    int pair[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) != 0)
-        return -(long)errno;
+// Starts a program; its number. It blocks and ignores no signal, whatever this process does, and has no other
+// descriptors but those three, as 0, 1 and 2 (-1: as here): SwiftNIO's sockets are not closed by execve(2) by themselves.
+// `directory`: where it runs; NULL: here. `groups`: in a process group of its own.
+static inline long clinux_start(
+    const char *path, char *const *arguments, char *const *environment, const char *directory,
+    int input, int output, int errors, bool groups) {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none, all;
     sigemptyset(&none);
     sigfillset(&all);
     int code = posix_spawn_file_actions_init(&actions);
-    if (code == 0) {
-        code = posix_spawnattr_init(&attributes);
-        if (code == 0) {
-            posix_spawnattr_setsigmask(&attributes, &none);
-            posix_spawnattr_setsigdefault(&attributes, &all);
-            posix_spawnattr_setflags(
-                &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-            code = posix_spawn_file_actions_adddup2(&actions, pair[1], 0);
-            if (code == 0)
-                code = posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-            if (code == 0) code = posix_spawn_file_actions_addclosefrom_np(&actions, 3);
-            pid_t process = 0;
-            if (code == 0)
-                code = posix_spawn(&process, path, &actions, &attributes, arguments, environment);
-            posix_spawnattr_destroy(&attributes);
-            if (code == 0) {
-                posix_spawn_file_actions_destroy(&actions);
-                close(pair[1]);
-                *descriptor = pair[0];
-                return (long)process;
-            }
-        }
+    if (code != 0) return -(long)code;
+    code = posix_spawnattr_init(&attributes);
+    if (code != 0) {
         posix_spawn_file_actions_destroy(&actions);
+        return -(long)code;
     }
-    close(pair[0]);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+    posix_spawnattr_setpgroup(&attributes, 0);
+    posix_spawnattr_setflags(
+        &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | (groups ? POSIX_SPAWN_SETPGROUP : 0));
+    const int streams[3] = {input, output, errors};
+    for (int number = 0; number < 3 && code == 0; number++)
+        if (streams[number] >= 0) code = posix_spawn_file_actions_adddup2(&actions, streams[number], number);
+    if (code == 0) code = posix_spawn_file_actions_addclosefrom_np(&actions, 3);
+    if (code == 0 && directory != NULL) code = posix_spawn_file_actions_addchdir_np(&actions, directory);
+    pid_t process = 0;
+    if (code == 0) code = posix_spawn(&process, path, &actions, &attributes, arguments, environment);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    return code == 0 ? (long)process : -(long)code;
+}
+
+// Starts a program with one end of a pair of sockets as its standard input, and nothing as its standard output; its
+// number, and the other end.
+static inline long clinux_spawn(
+    const char *path, char *const *arguments, char *const *environment, int *descriptor) {
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) != 0)
+        return -(long)errno;
+    int nothing = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    long process = nothing < 0
+        ? -(long)errno
+        : clinux_start(path, arguments, environment, NULL, pair[1], nothing, -1, false);
+    if (nothing >= 0) close(nothing);
     close(pair[1]);
-    return -(long)code;
+    if (process < 0)
+        close(pair[0]);
+    else
+        *descriptor = pair[0];
+    return process;
 }
 
 static inline long clinux_kill(int process) { return clinux_result(kill(process, SIGKILL)); }

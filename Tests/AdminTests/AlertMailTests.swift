@@ -1,4 +1,5 @@
 import Foundation
+import Processes
 import Gateway
 import HTTPTypes
 import Ledger
@@ -122,7 +123,7 @@ struct AlertMailTests {
         try FileManager.default.createDirectory(
             atPath: directory, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: directory) }
-        let process = Process()
+        let process = ExternalProcess()
         process.executableURL = URL(filePath: "/usr/bin/openssl")
         process.arguments = [
             "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",

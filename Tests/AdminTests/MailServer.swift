@@ -1,6 +1,7 @@
 import Foundation
-import NIOConcurrencyHelpers
+import Processes
 import Support
+import Synchronization
 import Testing
 
 @testable import Admin
@@ -31,10 +32,35 @@ final class MailServer: Sendable {
         private var text: String { json["text"]?.text ?? "" }
     }
 
-    private let process: Process
+    private let process: Mutex<ExternalProcess>
     private let input = Pipe()
-    private let lines: NIOLockedValueBox<[JSON]>
+    private let told: Mutex<Told>
     let port: Int
+
+    /// What the script has printed: each message before it is answered, so that what a test asks for behind the answer
+    /// is there.
+    private struct Told {
+        let reader: FileHandle
+        var rest: [UInt8] = []
+        var lines: [JSON] = []
+
+        /// Takes what there is now; the pipe does not wait.
+        mutating func take() -> [JSON] {
+            var piece = [UInt8](repeating: 0, count: 65_536)
+            // Safe: `read` writes at most the piece's length.
+            while case let count = unsafe read(reader.fileDescriptor, &piece, piece.count),
+                count > 0
+            {
+                rest += piece[..<count]
+            }
+            var parts = rest.split(
+                separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false
+            ).map { Array($0) }
+            rest = parts.removeLast()
+            lines += parts.compactMap { JSON(parsing: $0) }
+            return lines
+        }
+    }
 
     static var root: URL {
         URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -43,7 +69,7 @@ final class MailServer: Sendable {
 
     /// - Parameter arguments: see the script.
     init(_ arguments: String...) throws {
-        process = Process()
+        let process = ExternalProcess()
         process.executableURL = Self.root.appending(path: ".build-venv/bin/python")
         process.arguments =
             [Self.root.appending(path: "Tests/ProgramTests/smtp_server.py").path] + arguments
@@ -57,43 +83,28 @@ final class MailServer: Sendable {
             first.append(byte)
         }
         port = try #require(Int(String(decoding: first, as: UTF8.self)), "no mail server")
-        let lines = NIOLockedValueBox<[JSON]>([])
-        let rest = NIOLockedValueBox<[UInt8]>([])
-        reader.readabilityHandler = { handle in
-            let data = handle.availableData
-            guard !data.isEmpty else {
-                handle.readabilityHandler = nil
-                return
-            }
-            let whole = rest.withLockedValue { rest -> [[UInt8]] in
-                rest += data
-                var parts = rest.split(
-                    separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false
-                ).map { Array($0) }
-                rest = parts.removeLast()
-                return parts
-            }
-            lines.withLockedValue { $0 += whole.compactMap { JSON(parsing: $0) } }
-        }
-        self.lines = lines
+        _ = fcntl(reader.fileDescriptor, F_SETFL, O_NONBLOCK)
+        told = Mutex(Told(reader: reader))
+        self.process = Mutex(process)
     }
 
     deinit { stop() }
 
     func stop() {
-        guard process.isRunning else { return }
-        // The test's process may ignore SIGTERM, and its children with it.
-        kill(process.processIdentifier, SIGKILL)
-        process.waitUntilExit()
+        process.withLock { process in
+            guard process.isRunning else { return }
+            kill(process.processIdentifier, SIGKILL)
+            process.waitUntilExit()
+        }
     }
 
     /// Messages that were taken, in order.
     var letters: [Letter] {
-        lines.withLockedValue { $0.filter { $0["to"] != nil }.map { Letter(json: $0) } }
+        told.withLock { $0.take().filter { $0["to"] != nil }.map { Letter(json: $0) } }
     }
 
     /// How often a recipient was told to come back later.
     func refusals(of recipient: String) -> Int {
-        lines.withLockedValue { $0.count { $0["refused"]?.text == recipient } }
+        told.withLock { $0.take().count { $0["refused"]?.text == recipient } }
     }
 }

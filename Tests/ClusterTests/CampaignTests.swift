@@ -1,5 +1,6 @@
 import Glibc
 import Ledger
+import Processes
 import StoreDump
 import Support
 import Testing

@@ -2,6 +2,7 @@ import Glibc
 import Ledger
 import Linux
 import Metering
+import Processes
 import Randomness
 import Storage
 import Support

@@ -1,5 +1,6 @@
 import Glibc
 import Linux
+import Processes
 import Randomness
 import Support
 import Testing

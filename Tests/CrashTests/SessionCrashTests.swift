@@ -1,6 +1,7 @@
 import Glibc
 import Linux
 import MQTT
+import Processes
 import Randomness
 import Support
 import TestFiles

@@ -2,6 +2,7 @@ import Glibc
 import Ledger
 import Linux
 import MQTT
+import Processes
 import Randomness
 import Support
 import TestFiles

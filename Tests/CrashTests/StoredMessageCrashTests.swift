@@ -4,6 +4,7 @@ import Ledger
 import Linux
 import MessageLog
 import MQTT
+import Processes
 import Randomness
 import Support
 import TestFiles

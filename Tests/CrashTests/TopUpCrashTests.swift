@@ -3,6 +3,7 @@ import Glibc
 import Ledger
 import Linux
 import MQTT
+import Processes
 import Randomness
 import Storage
 import Support

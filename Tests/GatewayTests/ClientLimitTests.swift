@@ -1,5 +1,6 @@
 import Bytes
 import MQTT
+import Processes
 import Reactor
 import Support
 import Telemetry

@@ -3,6 +3,7 @@ import Ledger
 import Linux
 import MQTT
 import Metering
+import Processes
 import Reactor
 import Sessions
 import Testing

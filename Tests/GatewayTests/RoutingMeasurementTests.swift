@@ -1,10 +1,11 @@
 import Cryptography
+import Processes
 import RoutingLoad
 import TestFiles
 import Testing
 
 /// The benchmarks of `Benchmarks/Routing`, with less to do.
-@Suite struct RoutingMeasurementTests {
+@Suite(.computes) struct RoutingMeasurementTests {
     @Test("What matching costs does not grow with the number of subscriptions")
     func matching() {
         let few = MatchingMeasurement.nanosecondsOfOne(among: 100, topics: 100)

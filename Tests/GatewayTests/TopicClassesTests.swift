@@ -1,12 +1,13 @@
 import Bytes
 import Ledger
+import Processes
 import Randomness
 import Testing
 
 @testable import Gateway
 
 /// Patterns of devices' own topics, matched in place.
-@Suite struct TopicClassesTests {
+@Suite(.computes) struct TopicClassesTests {
     private static let identity = DeviceIdentity(
         product: ProductKey("pk")!, device: DeviceKey("d.1")!)
 

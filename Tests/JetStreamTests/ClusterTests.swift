@@ -1,5 +1,6 @@
 import Linux
 import NATSServers
+import Processes
 import Replication
 import Support
 import Testing

@@ -1,6 +1,7 @@
 import Glibc
 import Linux
 import NATSServers
+import Processes
 import Replication
 import Support
 import Testing

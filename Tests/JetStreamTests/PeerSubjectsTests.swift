@@ -2,6 +2,7 @@ import LedgerModel
 import Links
 import Linux
 import NATSServers
+import Processes
 import Support
 import Testing
 

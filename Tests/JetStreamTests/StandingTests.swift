@@ -1,5 +1,6 @@
 import JetStream
 import NATSServers
+import Processes
 import Replication
 import Support
 import Testing

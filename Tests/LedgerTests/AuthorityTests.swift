@@ -1,4 +1,5 @@
 import Bytes
+import Processes
 import Storage
 import Testing
 import Time
@@ -7,7 +8,7 @@ import Time
 @testable import LedgerModel
 
 /// Authorities, as far as the books have to do with them.
-@Suite struct AuthorityTests {
+@Suite(.computes) struct AuthorityTests {
     private let authority = Samples.authority("a1", of: TestStore.acme)
 
     private func record(_ id: AuthorityID, _ store: TestStore) throws -> AuthorityRecord? {
@@ -126,10 +127,12 @@ import Time
         let store = try TestStore()
         #expect(try store.refusal(.authorities(.register(authority))) == nil)
         func list(_ count: Int) -> RevocationList {
-            let serials = (0..<count).map { number in
-                AuthorityNumber(
-                    [UInt8](repeating: 0xFF, count: 17)
-                        + [UInt8(number >> 16), UInt8(number >> 8 & 0xFF), UInt8(number & 0xFF)])!
+            let serials = (0..<count).map { number -> AuthorityNumber in
+                var bytes = [UInt8](repeating: 0xFF, count: 20)
+                for index in 17..<20 {
+                    bytes[index] = UInt8(truncatingIfNeeded: number >> (8 * (19 - index)))
+                }
+                return AuthorityNumber(bytes)!
             }
             return RevocationList(
                 number: nil, thisUpdate: Timestamp(milliseconds: 1), nextUpdate: nil,
@@ -272,7 +275,7 @@ import Time
 }
 
 /// What an authority's certificates say, and which a device may show.
-@Suite struct AuthorityRuleTests {
+@Suite(.computes) struct AuthorityRuleTests {
     /// It is in force at the time of the store.
     private let authority = NewAuthority(
         id: Samples.authority("a1", of: TestStore.acme).id, account: TestStore.acme, name: "A",

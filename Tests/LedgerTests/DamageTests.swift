@@ -1,3 +1,4 @@
+import Processes
 import Randomness
 import Storage
 import StoreDump
@@ -8,7 +9,7 @@ import Time
 @testable import LedgerModel
 
 /// Rule A10: what is wrong with the books is named.
-@Suite struct DamageTests {
+@Suite(.computes) struct DamageTests {
     @Test("A10: the books of the tour, which has been everywhere, balance")
     func undamaged() throws {
         let store = try Tour.store()

@@ -1,4 +1,5 @@
 import Bytes
+import Processes
 import Randomness
 import Storage
 import StoreDump
@@ -9,7 +10,7 @@ import Time
 @testable import LedgerModel
 
 /// One log of commands, several stores.
-@Suite struct DeterminismTests {
+@Suite(.computes) struct DeterminismTests {
     @Test(
         "The same commands, sent as bytes, make byte-identical stores and answers, however many of them go into one transaction",
         arguments: [99, 100, Seed.fresh])

@@ -1,5 +1,6 @@
 import Fleet
 import Linux
+import Processes
 import TestFiles
 import Testing
 
@@ -7,7 +8,7 @@ import Testing
 @testable import LedgerModel
 
 /// The benchmark of the lists, with few devices.
-@Suite struct FleetTests {
+@Suite(.computes) struct FleetTests {
     @Test("Every list answers among a fleet whose devices connect, and the books balance")
     func fleet() throws {
         let directory = TemporaryDirectory()

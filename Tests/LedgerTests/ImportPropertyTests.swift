@@ -1,3 +1,4 @@
+import Processes
 import Storage
 import Testing
 import Time
@@ -6,7 +7,7 @@ import Time
 @testable import LedgerModel
 
 /// Imports in chunks among all other commands, held against the model, which imports in one step.
-@Suite struct ImportPropertyTests {
+@Suite(.computes) struct ImportPropertyTests {
     @Test(
         "A10: with imports at any step between them, commands leave the books as the model has them",
         arguments: [1, 2, 5, 8, Seed.fresh])

@@ -1,3 +1,4 @@
+import Processes
 import Storage
 import Testing
 import Time
@@ -6,7 +7,7 @@ import Time
 @testable import LedgerModel
 
 /// Random sequences of commands about packs and upgrades, against `PacksModel`.
-@Suite struct PacksPropertyTests {
+@Suite(.computes) struct PacksPropertyTests {
     @Test(
         "C6, D1, D2: any sequence of commands leaves packs and upgrades as the model has them",
         arguments: [11, 12, 13, 14, 15, 16])

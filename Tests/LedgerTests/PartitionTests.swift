@@ -1,10 +1,11 @@
+import Processes
 import Randomness
 import Testing
 
 @testable import LedgerModel
 
 /// Who owns which clients, as it is worked out.
-@Suite struct PartitionTests {
+@Suite(.computes) struct PartitionTests {
     private static func names(_ numbers: some Sequence<Int>) -> [NodeName] {
         numbers.map { NodeName("n\($0)")! }
     }

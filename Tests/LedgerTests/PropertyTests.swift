@@ -1,3 +1,4 @@
+import Processes
 import Storage
 import Testing
 import Time
@@ -5,7 +6,7 @@ import Time
 @testable import Ledger
 @testable import LedgerModel
 
-@Suite struct PropertyTests {
+@Suite(.computes) struct PropertyTests {
     @Test(
         "A10, B2: any sequence of commands leaves the books as the model has them",
         arguments: [1, 2, 3, 4, 5, 6, Seed.fresh])

@@ -1,3 +1,4 @@
+import Processes
 import Storage
 import Testing
 import Time
@@ -6,7 +7,7 @@ import Time
 @testable import LedgerModel
 
 /// Rules A3, B10 and B11: lists, in pages, by their indexes.
-@Suite struct QueryTests {
+@Suite(.computes) struct QueryTests {
     /// Books after a life of random commands, with their model.
     private func lived(seed: UInt64) throws -> (store: TestStore, model: Model) {
         let store = try CommandSource.store()

@@ -1,3 +1,4 @@
+import Processes
 import Storage
 import Testing
 import Time
@@ -6,7 +7,7 @@ import Time
 @testable import LedgerModel
 
 /// Random sequences of commands about accounts and their codes, against `TenantModel`.
-@Suite struct TenantPropertyTests {
+@Suite(.computes) struct TenantPropertyTests {
     @Test(
         "A1 to A4, A7, A8, B13, E1: any sequence of commands leaves accounts, contacts and codes as the model has them",
         arguments: [21, 22, 23, 24, Seed.fresh])

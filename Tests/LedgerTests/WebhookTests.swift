@@ -1,3 +1,4 @@
+import Processes
 import Storage
 import Testing
 import Time
@@ -6,7 +7,7 @@ import Time
 @testable import LedgerModel
 
 /// Rule E4, as far as the books have to do with it.
-@Suite struct WebhookTests {
+@Suite(.computes) struct WebhookTests {
     private let hook = WebhookID("w")!
 
     private func shown(_ store: TestStore) throws -> Webhook? {

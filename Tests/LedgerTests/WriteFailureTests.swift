@@ -1,4 +1,5 @@
 import Glibc
+import Processes
 import Randomness
 import StoreDump
 import Synchronization
@@ -11,7 +12,7 @@ import Time
 @testable import Storage
 
 /// A crash between any two writes: the change that was under way is as if it had never been.
-@Suite struct WriteFailureTests {
+@Suite(.computes) struct WriteFailureTests {
     @Test(
         "A10, B2: a crash between any two writes of a command leaves the books as they were, and the command can be sent again",
         arguments: [31, 32, Seed.fresh])

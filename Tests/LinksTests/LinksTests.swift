@@ -1,5 +1,6 @@
 import LedgerModel
 import Linux
+import Processes
 import Support
 import Testing
 

@@ -1,12 +1,13 @@
 import FaultyPeers
 import LedgerModel
 import Linux
+import Processes
 import Randomness
 import Testing
 
 @testable import Links
 
-@Suite("Links in a simulation")
+@Suite("Links in a simulation", .computes)
 struct SimulationTests {
     @Test(
         "whatever a network and restarts do: each link delivers a prefix of what was posted on it, once, in order",

@@ -1,4 +1,5 @@
 import Foundation
+import Processes
 import Support
 
 /// The built programs, run in a directory of their own.
@@ -18,7 +19,7 @@ final class LoadProgram {
     }
 
     let directory: URL
-    private var servers: [Process] = []
+    private var servers: [ExternalProcess] = []
 
     /// Beside the test bundle, where `swift build` leaves all products.
     private static let products: URL = {
@@ -66,7 +67,7 @@ final class LoadProgram {
     ///
     /// - Returns: what reads its standard output and its standard error.
     func start(_ program: String, _ arguments: [String]) throws -> (
-        process: Process, output: () -> String, errors: () -> String
+        process: ExternalProcess, output: () -> String, errors: () -> String
     ) {
         let path = program.hasPrefix("/") ? program : Self.products.appending(path: program).path
         let output = directory.appending(path: UUID().uuidString)
@@ -85,11 +86,11 @@ final class LoadProgram {
         _ arguments: [String],
         _ output: URL,
         _ errors: URL
-    ) throws -> Process {
+    ) throws -> ExternalProcess {
         for file in [output, errors] {
             _ = FileManager.default.createFile(atPath: file.path, contents: nil)
         }
-        let process = Process()
+        let process = ExternalProcess()
         process.executableURL = URL(filePath: program)
         process.arguments = arguments
         process.currentDirectoryURL = directory

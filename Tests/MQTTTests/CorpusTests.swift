@@ -1,9 +1,10 @@
 import Bytes
 import MQTT
+import Processes
 import Randomness
 import Testing
 
-@Suite struct CorpusTests {
+@Suite(.computes) struct CorpusTests {
     @Test("Every packet, with every property it may have, is decoded to what was encoded")
     func everyPacketRoundTrips() throws {
         var types = Set<UInt8>()

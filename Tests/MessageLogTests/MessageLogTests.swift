@@ -1,5 +1,6 @@
 import LedgerModel
 import Linux
+import Processes
 import Support
 import TestFiles
 import Testing
@@ -7,7 +8,7 @@ import Time
 
 @testable import MessageLog
 
-@Suite struct MessageLogTests {
+@Suite(.computes) struct MessageLogTests {
     @Test("D3: what a device sends and is sent comes back as it was, the latest first")
     func roundTrip() throws {
         let test = try TestLog()

@@ -1,6 +1,7 @@
+import Processes
 import Testing
 
-@Suite struct SimulationTests {
+@Suite(.computes) struct SimulationTests {
     @Test(
         "C3, C5, C7: whatever happens, in whatever order, no count is lost but by a crash, none is ahead",
         arguments: 1...40 as ClosedRange<UInt64>

@@ -1,5 +1,6 @@
 import Foundation
 import NATSServers
+import Processes
 import Support
 import Testing
 

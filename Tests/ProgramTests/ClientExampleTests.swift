@@ -1,4 +1,5 @@
 import Foundation
+import Processes
 import Ledger
 import MQTT
 import Support
@@ -34,7 +35,7 @@ struct ClientExampleTests {
 
     /// A client that runs until this goes.
     private final class Running {
-        private let process: Process
+        private let process: ExternalProcess
         private let file: URL
 
         init(_ program: Program, _ client: Client, _ arguments: String) throws {

@@ -1,4 +1,5 @@
 import Foundation
+import Processes
 import NATSServers
 import Support
 import Testing
@@ -198,7 +199,7 @@ struct ClusterTests {
     }
 
     /// Begins a verb; its answer comes into the file.
-    private func ask(_ arguments: [String], _ serving: Serving) throws -> (Process, URL) {
+    private func ask(_ arguments: [String], _ serving: Serving) throws -> (ExternalProcess, URL) {
         let file = serving.program.directory.appending(path: UUID().uuidString)
         _ = FileManager.default.createFile(atPath: file.path, contents: nil)
         let process = serving.program.process(arguments, ["TOLLGATE_API": serving.api])

@@ -1,5 +1,6 @@
 import Foundation
 import Linux
+import Processes
 import Support
 import Testing
 

@@ -1,6 +1,7 @@
 import Foundation
 import Gateway
 import Ledger
+import Processes
 import Support
 import Testing
 

@@ -1,4 +1,5 @@
 import Foundation
+import Processes
 import Support
 import Testing
 
@@ -306,7 +307,7 @@ struct HTTPTests {
 
 /// `tollgate event follow`, running.
 private final class Following {
-    private let process: Process
+    private let process: ExternalProcess
     private let outputFile: URL
     private let errorFile: URL
 

@@ -1,5 +1,6 @@
 import Foundation
 import Ledger
+import Processes
 import Storage
 import Support
 import Testing

@@ -1,4 +1,5 @@
 import Foundation
+import Processes
 import Ledger
 import Storage
 import Support
@@ -78,8 +79,8 @@ struct Program {
         )
     }
 
-    func process(_ arguments: [String], _ environment: [String: String]) -> Process {
-        let process = Process()
+    func process(_ arguments: [String], _ environment: [String: String]) -> ExternalProcess {
+        let process = ExternalProcess()
         process.executableURL = Self.executable
         process.arguments = arguments
         process.currentDirectoryURL = directory
@@ -92,7 +93,7 @@ struct Program {
         _ arguments: [String],
         _ environment: [String: String],
         descriptors: Int?
-    ) -> Process {
+    ) -> ExternalProcess {
         let process = process(arguments, environment)
         guard let descriptors else { return process }
         process.arguments =
@@ -106,7 +107,7 @@ struct Program {
 /// A gateway that serves, on free ports.
 final class Serving {
     let program: Program
-    private let process: Process
+    private let process: ExternalProcess
     private let outputFile: URL
     private let errorFile: URL
 
@@ -209,10 +210,10 @@ final class Serving {
 
 /// A verb that runs.
 final class Verb {
-    private let process: Process
+    private let process: ExternalProcess
     let input: FileHandle
 
-    init(_ process: Process) throws {
+    init(_ process: ExternalProcess) throws {
         self.process = process
         let pipe = Pipe()
         input = pipe.fileHandleForWriting

@@ -1,4 +1,5 @@
 import Foundation
+import Processes
 import Support
 import Testing
 
@@ -292,7 +293,7 @@ struct ProgramTests {
 
 /// A verb that runs until it is ended, and what it has printed so far.
 private final class Followed {
-    private let process: Process
+    private let process: ExternalProcess
     private let file: URL
 
     init(_ serving: Serving, _ arguments: [String], in name: String) throws {

@@ -3,6 +3,7 @@ import Gateway
 import Ledger
 import MQTT
 import NATSServers
+import Processes
 import Support
 import Testing
 

@@ -1,4 +1,5 @@
 import Foundation
+import Processes
 import Support
 import Testing
 
@@ -104,7 +105,8 @@ struct VerbHTTPTests {
         try check(
             "lost",
             prints: """
-                \(base) the connection ended before an answer came: is this the API of a gateway? | requests: 1
+                \(base) the connection ended before an answer came: is this the API of a gateway? If its port speaks \
+                TLS, say https://. | requests: 1
                 \(base) the connection was lost within the answer | requests: 1
                 \(base) what answers is no HTTP: Received HTTP/0.9 when not allowed
                   Is that a port for TLS? Then say https://. | requests: 1

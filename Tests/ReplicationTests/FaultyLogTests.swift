@@ -1,5 +1,6 @@
 import FaultyLog
 import Linux
+import Processes
 import Replication
 import Support
 import Synchronization

@@ -1,4 +1,5 @@
 import Linux
+import Processes
 import Replication
 import Support
 import Synchronization

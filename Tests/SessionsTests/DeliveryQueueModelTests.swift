@@ -1,4 +1,5 @@
 import MQTT
+import Processes
 import Testing
 import Time
 
@@ -215,7 +216,7 @@ private struct Pair {
     }
 }
 
-@Suite struct DeliveryQueueModelTests {
+@Suite(.computes) struct DeliveryQueueModelTests {
     @Test("a queue behaves as a list that is searched, whatever happens", arguments: 0..<60)
     func agrees(_ seed: Int) {
         var pair = Pair(seed: UInt64(seed))

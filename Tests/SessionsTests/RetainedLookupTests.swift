@@ -1,4 +1,5 @@
 import MQTT
+import Processes
 import Randomness
 import Storage
 import Testing
@@ -6,7 +7,7 @@ import Time
 
 @testable import Sessions
 
-@Suite struct RetainedLookupTests {
+@Suite(.computes) struct RetainedLookupTests {
     private func matches(_ filter: String, _ topic: String) -> Bool {
         TopicFilter.matches(filter: filter.utf8Span.span, topic: topic.utf8Span.span)
     }

@@ -1,5 +1,6 @@
 import Glibc
 import MQTT
+import Processes
 import Storage
 import TestFiles
 import Testing
@@ -7,7 +8,7 @@ import Time
 
 @testable import Sessions
 
-@Suite struct SessionStoreTests {
+@Suite(.computes) struct SessionStoreTests {
     private let directory = TemporaryDirectory()
     private let name = Sample.name(1)
 

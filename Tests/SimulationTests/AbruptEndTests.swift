@@ -3,6 +3,7 @@ import Gateway
 import Ledger
 import Linux
 import MQTT
+import Processes
 import Reactor
 import Support
 import TLS

@@ -2,6 +2,7 @@ import Gateway
 import Ledger
 import MQTT
 import Metering
+import Processes
 import Reactor
 import Support
 import TestFiles

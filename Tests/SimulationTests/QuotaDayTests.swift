@@ -2,6 +2,7 @@ import Gateway
 import Ledger
 import Metering
 import MQTT
+import Processes
 import Reactor
 import Support
 import TestFiles

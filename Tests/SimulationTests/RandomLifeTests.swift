@@ -1,6 +1,7 @@
 import Gateway
 import Glibc
 import Ledger
+import Processes
 import Randomness
 import Reactor
 import Support

@@ -1,6 +1,7 @@
 import Gateway
 import Ledger
 import MQTT
+import Processes
 import Reactor
 import Support
 import Testing

@@ -1,6 +1,7 @@
 import Gateway
 import Ledger
 import MQTT
+import Processes
 import Support
 import TestFiles
 import Testing

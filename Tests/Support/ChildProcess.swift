@@ -1,5 +1,6 @@
 public import Glibc
 import Linux
+import Processes
 
 /// Another program, started by the test, with what it writes captured and its time bounded.
 ///

@@ -1,4 +1,5 @@
 import Foundation
+import Processes
 import Testing
 
 /// The documents are whole: what they quote is there, and the table of contents has every page.
@@ -85,7 +86,7 @@ struct DocumentsTests {
         let place = URL(filePath: NSTemporaryDirectory())
             .appending(path: "tollgate-docs-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: place) }
-        let process = Process()
+        let process = ExternalProcess()
         process.executableURL = URL(filePath: "/usr/bin/make")
         process.arguments = ["-s", "docs", "DOCS=\(place.path)"]
         process.currentDirectoryURL = SourceFile.root

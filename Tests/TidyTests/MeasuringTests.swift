@@ -1,4 +1,5 @@
 import Foundation
+import Processes
 import Testing
 
 /// The scripts that measure work: they are run by hand, and would break unnoticed.
@@ -33,7 +34,7 @@ struct MeasuringTests {
 
     /// Runs a script; what it printed on both streams.
     private func run(_ script: String, _ arguments: [String]) async throws -> (Int32, String) {
-        let process = Process()
+        let process = ExternalProcess()
         process.executableURL = SourceFile.root.appending(path: script)
         process.arguments = arguments
         let pipe = Pipe()

@@ -1,4 +1,5 @@
 import Foundation
+import Processes
 import Testing
 
 /// A case of the ledger's words that is forgotten somewhere does not compile.
@@ -329,7 +330,7 @@ private final class Workshop {
     ) throws -> Set<String> {
         let report = directory.appendingPathComponent("report")
         _ = FileManager.default.createFile(atPath: report.path, contents: nil)
-        let process = Process()
+        let process = ExternalProcess()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments =
             ["swiftc", "-wmo", "-swift-version", "6", "-package-name", "main"] + mode

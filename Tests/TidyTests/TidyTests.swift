@@ -174,6 +174,17 @@ struct TidyTests {
 
     private static let directories = ["Sources", "Tests", "Benchmarks", "config", ".ci", ".github"]
 
+    /// See `ExternalProcess`.
+    @Test("tests start programs by ExternalProcess or ChildProcess, not by Foundation's Process")
+    func processes() {
+        let call = "Pro" + "cess()"
+        for (path, text) in SourceFile.texts(under: ["Tests"]) {
+            let lines = text.split(separator: "\n")
+            #expect(
+                !lines.contains { $0.hasSuffix(" \(call)") || $0.contains("(\(call)") }, "\(path)")
+        }
+    }
+
     @Test("nothing is left for later, and no path of somebody's machine is in the repository")
     func leftovers() {
         let words = [

@@ -363,6 +363,51 @@ extension WholeGateway {
                 try first.ping()
             }
         }
+
+        @Test(
+            """
+            C3, C7: while nodes can't reach each other a device has its allowance once for each side, no more; when \
+            they can, it has none left at any node, and its product's day is what both sides have counted
+            """, arguments: [0, 1, 2])
+        func allowanceOfEachSide(owner: Int) async throws {
+            try await TestNodes.run { nodes in
+                let product = try await nodes[0].createProduct(messagesPerDay: 4)
+                let device = try await nodes.device(ownedBy: owner, of: product)
+                let first = try nodes[1].connect(device)
+                for _ in 0..<2 {
+                    #expect(try first.publish(device.up(), "m", qos: .atLeastOnce)?.code == 0)
+                }
+                for other in [0, 1] {
+                    nodes.peers.cut(from: TestNodes.name(2), to: TestNodes.name(other))
+                    nodes.peers.cut(from: TestNodes.name(other), to: TestNodes.name(2))
+                }
+                try await until { nodes[2].gateway.commons.neighbours?.present.isEmpty == true }
+                let second = try nodes[2].connect(device)
+                var taken = 2
+                for client in [first, second] {
+                    for _ in 0..<5 {
+                        let answer = try client.publish(device.up(), "m", qos: .atLeastOnce)
+                        if answer?.code == 0 { taken += 1 } else { #expect(answer?.code == 0x97) }
+                    }
+                }
+                #expect((4...8).contains(taken))
+                nodes.peers.mend()
+                try await nodes.settle()
+                for index in 0..<3 {
+                    let client = try nodes[index].connect(device)
+                    #expect(try client.publish(device.up(), "m", qos: .atLeastOnce)?.code == 0x97)
+                    try client.leave()
+                }
+                let today = try await nodes[0].gateway.usage(of: device.identity).today.day
+                for index in 0..<3 {
+                    try await until {
+                        let days = try await nodes[index].gateway.usage(
+                            of: product.key, in: today...today, limit: 1)
+                        return days.first?.used == UInt64(taken)
+                    }
+                }
+            }
+        }
     }
 }
 

@@ -31,13 +31,16 @@ public struct OwnThread: TestTrait, SuiteTrait, TestScoping {
         try result.get()
     }
 
-    /// - Parameter gate: `nil`: the suite sees to it itself that few run at a time.
     fileprivate init(gate: Gate?) { self.gate = gate }
 }
 
 extension Trait where Self == OwnThread {
     /// Tests with sockets and processes, two at a time in the whole run.
-    public static var waits: Self { OwnThread(gate: .shared) }
+    public static var waits: Self { OwnThread(gate: .waiting) }
+
+    /// Tests that compute for seconds, two at a time in the whole run: on a thread that all share they would keep the
+    /// servers of other tests from being served.
+    public static var computes: Self { OwnThread(gate: .computing) }
 
     /// Tests of a suite that is long and runs one of them at a time: beside the others, as each would else stand at the
     /// end of a line of hundreds, and the suite would be alone when these are through.
@@ -46,7 +49,8 @@ extension Trait where Self == OwnThread {
 
 /// Lets so many in at a time, in the order in which they came.
 private actor Gate {
-    static let shared = Gate(2)
+    static let waiting = Gate(2)
+    static let computing = Gate(2)
 
     private var free: Int
     private var line: [CheckedContinuation<Void, Never>] = []

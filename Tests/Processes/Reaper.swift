@@ -1,11 +1,12 @@
 import Glibc
+import Linux
 
 /// Kills the processes that a test process has started and left behind: a shell that waits until the test process
 /// has ended, by whatever: a signal, a trap, `kill -9`.
 ///
 /// (`PR_SET_PDEATHSIG` would kill them when the *thread* that has started them ends, and tests run on many.)
-final class Reaper: Sendable {
-    static let shared = Reaper()
+public final class Reaper: Sendable {
+    public static let shared = Reaper()
 
     /// Lines of process ids come on the standard input, which ends with the process that writes them. A process is
     /// known by its id and the time at which it began (field 22 of proc(5)'s `stat`): ids are given again.
@@ -24,34 +25,23 @@ final class Reaper: Sendable {
 
     private init() {
         var ends: [Int32] = [0, 0]
-        // Safe: each C function stays inside what it is given, during the call; the strings are freed below.
+        // Safe: `socketpair` writes the two numbers.
         let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
         let isPaired = unsafe socketpair(AF_UNIX, type, 0, &ends) == 0
         precondition(isPaired, "no sockets")
-        var actions = unsafe posix_spawn_file_actions_t()
-        unsafe posix_spawn_file_actions_init(&actions)
-        unsafe posix_spawn_file_actions_adddup2(&actions, ends[0], 0)
-        // What waits for the end of this process' output does not wait for the shell's; nor does what waits for a process that
-        // another thread is just starting, whose end Foundation sees in a socket that the shell would have, too.
-        for descriptor: Int32 in [1, 2] {
-            unsafe posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_WRONLY, 0)
-        }
-        for descriptor: Int32 in 3..<1_024 {
-            unsafe posix_spawn_file_actions_addclose(&actions, descriptor)
-        }
-        var words =
-            unsafe (["sh", "-c", Self.script] as [String]).map { unsafe strdup($0) } + [nil]
-        var shell: pid_t = 0
-        let code = unsafe posix_spawnp(&shell, "sh", &actions, nil, &words, environ)
-        unsafe words.forEach { unsafe free($0) }
-        unsafe posix_spawn_file_actions_destroy(&actions)
+        // What waits for the end of this process' output does not wait for the shell's.
+        let nothing = unsafe open("/dev/null", O_WRONLY | O_CLOEXEC)
+        let shell = try? SpawnedProcess.start(
+            "/bin/sh", arguments: ["-c", Self.script], environment: ["PATH=/usr/bin:/bin"],
+            directory: nil, streams: (ends[0], nothing, nothing), isLeader: false)
+        close(nothing)
         close(ends[0])
-        precondition(code == 0, "no shell")
+        precondition(shell != nil, "no shell")
         input = ends[1]
     }
 
     /// From now on a process of ours does not outlive this one.
-    func watch(_ identifier: pid_t) {
+    public func watch(_ identifier: Int32) {
         let line = Array("\(identifier)\n".utf8)
         // Safe: `send` reads the array during the call.
         let count = unsafe line.withUnsafeBytes {
