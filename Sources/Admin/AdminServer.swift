@@ -6,7 +6,6 @@ import Linux
 public import Logging
 import NIOCore
 public import ServiceLifecycle
-import Storage
 
 /// The HTTP side: health, readiness and metrics for programs that watch, and the API.
 public struct AdminServer: Service {
@@ -65,7 +64,6 @@ public struct AdminServer: Service {
 
     /// Serves until the service group shuts down gracefully; requests under way are answered.
     public func run() async throws {
-        try cleanFirmware()
         let admin = configuration.admin
         let places = ConnectionPlaces(
             maximum: admin.connections, addressMaximum: admin.connectionsPerAddress)
@@ -82,15 +80,6 @@ public struct AdminServer: Service {
         return 2
             * max(
                 admin.requestSizeBytes, admin.importSizeBytes, configuration.firmware.imageBytes)
-    }
-
-    /// Files of firmware images that the books don't know: of uploads that a crash has ended, say.
-    private func cleanFirmware() throws {
-        guard configuration.offersFirmware else { return }
-        let files = try server.controlPlane.ledger.read { books, transaction throws(StoreError) in
-            try books.imageFiles(in: transaction)
-        }
-        try server.firmware.clean(keeping: files)
     }
 
     /// A listener of its own for what watches the gateway, plain HTTP; `nil` when none is configured.

@@ -69,7 +69,7 @@ struct Foundations {
         try Self.adopt(secretKeys, of: secrets.keyFile, commons, configuration.data)
         try Self.beginSessions(commons, configuration)
         ticketSecret = Self.openTicketSecret(secrets, log)
-        self.commons = commons.with(FirmwareLinks(of: configuration, secret: ticketSecret))
+        self.commons = commons.with(firmwareOf: configuration, ticketSecret)
         tickets = TicketKeys(
             secret: ticketSecret.bytes,
             periodSeconds: Int64(configuration.tls.ticketRotationHours) * 3_600,

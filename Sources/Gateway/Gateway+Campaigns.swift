@@ -11,7 +11,9 @@ extension Gateway {
         guard commons.firmwareLinks != nil else { return }
         var standing: Set<DueCampaign> = []
         while !Task.isCancelled {
-            standing = await advanceDueCampaigns(saidOf: standing)
+            if await isMine(.campaigns) {
+                standing = await advanceDueCampaigns(saidOf: standing)
+            }
             do {
                 try await Task.sleep(for: .seconds(1))
             } catch {

@@ -35,9 +35,11 @@ extension Gateway {
     public func upkeep(version: String = "tollgate") async {
         async let topics: Void = publishSystemTopics(version: version)
         async let campaigns: Void = advanceCampaigns()
+        async let images: Void = keepImages()
         await lookAfterStores()
         await topics
         await campaigns
+        await images
     }
 
     private func lookAfterStores() async {
@@ -178,18 +180,19 @@ extension Gateway {
     // MARK: Several nodes
 
     /// What any node of a cluster may do for all, and one is enough.
-    private enum Duty {
+    enum Duty {
         case entitlements
         case topUps
         case upgrades(ageMilliseconds: Int64)
         case imports
+        case campaigns
     }
 
     /// Within that time, after it has seen that something is due, a node does it, if no other was first.
     private static var hesitationMilliseconds: Int64 { 3_000 }
 
     /// Whether this gateway has to look after it now. Alone it always has.
-    private func isMine(_ duty: Duty) async -> Bool {
+    func isMine(_ duty: Duty) async -> Bool {
         guard ledger.clusterStanding != nil else { return true }
         guard isLedgerReached, isDue(duty) else { return false }
         do {
@@ -214,6 +217,7 @@ extension Gateway {
                 case .upgrades(let age):
                     try books.hasOverdueUpgrades(ageMilliseconds: age, at: now, in: transaction)
                 case .imports: try books.hasStagedDevices(in: transaction)
+                case .campaigns: try !books.dueCampaigns(at: now, in: transaction).isEmpty
                 }
             }
         } catch {

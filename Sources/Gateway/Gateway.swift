@@ -54,6 +54,8 @@ public final class Gateway: Sendable {
     let certificateFiles: Mutex<[CertificateValidity]>
     let stagedDevices: StagedDeviceMover
 
+    let images: ImageKeeper
+
     /// Of a node of a cluster.
     let clusterWatch: ClusterWatch?
 
@@ -144,6 +146,9 @@ public final class Gateway: Sendable {
         stagedDevices = StagedDeviceMover(
             ledger: foundations.commons.ledger, time: foundations.time,
             log: foundations.commons.log)
+        let images = ImageKeeper(
+            foundations.commons.firmwareFiles, hasPeers: foundations.commons.neighbours != nil)
+        self.images = images
         // Weak: the ledger would keep itself open.
         let notices = ChangeNotices(foundations.commons) { [weak stagedDevices] in
             if let stagedDevices { Task { await stagedDevices.moveAll() } }
@@ -157,6 +162,7 @@ public final class Gateway: Sendable {
             messages?.hear(event)
             messages?.hasHeard(event.sequence)
             notices.tell(event.change)
+            images.hear(event.change)
             watch?.hear(event)
             if event.change.mayNameUplink, let ledger { uplink.hearOfNames(in: ledger) }
             if let ledger { authorities.hear(event.change, in: ledger) }

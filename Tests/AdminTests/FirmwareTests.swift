@@ -119,21 +119,15 @@ struct FirmwareTests {
         #expect(try await upload(client, "1", bytes(10)).reason == "firmware-not-offered")
     }
 
-    @Test("what a crash left of an upload, and files of no image, are removed at the start")
-    func clean() async throws {
+    @Test("an upload whose command was not answered keeps its file, as it may be carried out still")
+    func unanswered() async throws {
         let client = try await client()
-        _ = try await upload(client, "1", bytes(10))
-        let kept = files(client)
-        let folder = "\(client.directory)/firmware"
-        for name in ["0123456789abcdef.part", "0123456789abcdef"] {
-            #expect(
-                FileManager.default.createFile(atPath: "\(folder)/\(name)", contents: Data([1])))
-        }
-        let known = try client.controlPlane.ledger.read { books, transaction throws(StoreError) in
-            try books.imageFiles(in: transaction)
-        }
-        try FirmwareFiles(directory: folder).clean(keeping: known)
-        #expect(files(client) == kept)
+        client.controlPlane.set { $0.failure = .unanswered(seconds: 30) }
+        #expect(try await upload(client, "1", bytes(10)).status == 503)
+        #expect(files(client).count == 1)
+        client.controlPlane.set { $0.failure = .diskFull }
+        #expect(try await upload(client, "1", bytes(10)).status == 503)
+        #expect(files(client).count == 1)
     }
 
     @Test("a device downloads by its link, whole or in ranges, until its upgrade has ended")
@@ -185,6 +179,35 @@ struct FirmwareTests {
             let answer = try await client.send(.get, wrong, token: nil)
             #expect(answer.status == 404 && answer.reason == "firmware-link-ended")
         }
+    }
+
+    @Test("an image whose bytes another node has still is to be asked for again")
+    func elsewhere() async throws {
+        let client = try await client()
+        client.controlPlane.set { $0.nodes = ["n1", "n2", "n3"].map { NodeName($0)! } }
+        _ = try await upload(client, "2.0", bytes(10))
+        let shown = try await client.get("\(Self.firmware)/2.0").json
+        #expect(shown["stored"] == true && shown["storedOn"] == 2 && shown["nodes"] == 3)
+        let link = try await link(client, "u1", "2.0")
+        let attempts = try await client.get("\(Self.device)/upgrades/u1").json["attempts"]
+        for file in files(client) {
+            try FileManager.default.removeItem(atPath: "\(client.directory)/firmware/\(file)")
+        }
+        let answer = try await client.send(.get, link, token: nil)
+        #expect(answer.status == 503 && answer.reason == "firmware-not-here")
+        #expect(answer.headers[.retryAfter] == "5")
+        let list = try await client.get(Self.firmware).json["items"]?.array?.first
+        #expect(list?["stored"] == false && list?["storedOn"] == 1 && list?["nodes"] == 3)
+        // The upgrade is under way still, and costs no more.
+        let upgrade = try await client.get("\(Self.device)/upgrades/u1").json
+        #expect(upgrade["state"]?.text == "requested" && upgrade["attempts"] == attempts)
+        // A gateway alone has to wait for people.
+        client.controlPlane.set { $0.nodes = [] }
+        let alone = try await client.send(.get, link, token: nil)
+        #expect(alone.status == 503 && alone.headers[.retryAfter] == "60")
+        _ = try await upload(client, "2.0", bytes(10))
+        #expect(try await client.send(.get, link, token: nil).status == 200)
+        #expect(try await client.get("\(Self.firmware)/2.0").json["nodes"] == 1)
     }
 
     @Test("a link expires, and is none of another upgrade's")

@@ -95,6 +95,14 @@ final class StandInControlPlane: ControlPlane {
 
     func nodes() throws(StoreError) -> [NodeName] { state.withLock { $0.nodes } }
 
+    /// Of three nodes one other has all images.
+    func imagePlaces(of files: [UInt64]) async throws(StoreError) -> ImagePlaces {
+        let nodes = try nodes().count
+        guard nodes > 1 else { return ImagePlaces(nodes: 1) }
+        return ImagePlaces(
+            nodes: nodes, others: Dictionary(uniqueKeysWithValues: files.map { ($0, 1) }))
+    }
+
     func nodeFigures() async throws(StoreError) -> [(node: NodeName, figures: NodeFigures?)] {
         try nodes().map { node in
             var figures = NodeFigures()

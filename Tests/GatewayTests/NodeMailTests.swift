@@ -76,7 +76,8 @@ import Time
                 .productDays(device.product, from: day.day, to: Day(number: -3)),
                 .daysOfProducts([device.product, device.product], from: day.day, to: day.day),
                 .online([device.product], from: Quarter(number: -3), to: Quarter(number: .max)),
-                .figures, .pass, .unknown,
+                .figures, .pass, .unknown, .imagePiece(.max, at: 1 << 40), .images([]),
+                .images([0, .max]),
             ]
             let answers: [NodeAnswer] = [
                 .done, .notStored, .askAgain,
@@ -93,6 +94,7 @@ import Time
                 .traced(Self.traced(at: time), dropped: 7), .traced([], dropped: 0),
                 .times([nil, time]), .days([day, day]),
                 .productDays([ProductDay(day: day.day, used: .max, topUp: 1)]),
+                .piece([]), .piece([0, 255]), .flags([]), .flags([true, false]),
                 .daysOfProducts([
                     [], [ProductDay(day: day.day, used: .max, topUp: 1, devices: 7)],
                     [ProductDay(day: day.day, used: 1)],

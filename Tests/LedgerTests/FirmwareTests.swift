@@ -181,10 +181,10 @@ import Time
         _ = try start(store, "u1")
         _ = try store.apply(.products(.delete(TestStore.product)))
         #expect(try devices(store) == nil && offer(store) == nil)
-        let files = try store.read { books, transaction throws(StoreError) in
-            try books.imageFiles(in: transaction)
+        let images = try store.read { books, transaction throws(StoreError) in
+            try books.images(in: transaction)
         }
-        #expect(files.isEmpty)
+        #expect(images.isEmpty)
         #expect(try store.findings() == [])
         _ = try report(store, "u1", true)
         #expect(try store.findings() == [])

@@ -51,10 +51,13 @@ struct ClusterNode {
 
 extension Serving {
     /// An account, codes, and a product `lamp` with six devices, d1 to d6.
-    func furnishLamps() throws {
+    func furnishLamps(otaPerMonth: Int = 1) throws {
         for command in [
             ["account", "create", "--id", "acme", "--name", "Acme"],
-            ["package", "create", "--id", "basic", "--name", "Basic", "--validity-days", "30"],
+            [
+                "package", "create", "--id", "basic", "--name", "Basic", "--validity-days", "30",
+                "--ota-per-month", "\(otaPerMonth)",
+            ],
             ["product", "create", "--pk", "lamp", "--name", "Lamp", "--account", "acme"],
             [
                 "codes", "buy", "acme", "--package", "basic", "--quantity", "7", "--product",

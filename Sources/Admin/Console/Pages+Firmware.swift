@@ -9,11 +9,8 @@ extension ConsoleRequest {
     private var firmwareIsOff: HTML {
         guard !isFirmwareOffered else { return HTML() }
         let reason = Reason.firmwareNotOffered
-        let why =
-            server.configuration.cluster.node == nil
-            ? reason.text(in: language) : t(.firmwareNotInCluster)
         return """
-            <div class="alert"><p>\(why)</p><p class="soft">\(reason.remedy(in: language))</p></div>
+            <div class="alert"><p>\(reason.text(in: language))</p><p class="soft">\(reason.remedy(in: language))</p></div>
             """
     }
 
@@ -44,7 +41,8 @@ extension ConsoleRequest {
                         Column(title: .sha256) {
                             "<code class=\"digest\">\($0.text("sha256"))</code>"
                         },
-                        number(.devicesUpgrading, "devices"), named(.storedHere, "stored"),
+                        number(.devicesUpgrading, "devices"),
+                        Column(title: .storedHere) { storedHere($0) },
                         time(.createdAt, "createdAt"), column(.actor, "createdBy"),
                         Column(title: .actions) { image in
                             folded(
@@ -56,6 +54,15 @@ extension ConsoleRequest {
                                     confirming: "firmware", look: .danger))
                         },
                     ], title: .firmware)))
+    }
+
+    /// Whether the image's bytes are here, and on how many nodes of how many.
+    private func storedHere(_ image: JSON) -> HTML {
+        let isHere = badge(image.text("stored"))
+        guard image.number("nodes") > 1 else { return isHere }
+        return """
+            \(isHere) <span class="soft">\(t(.storedOn)) \(grouped(image.number("storedOn"))) / \(grouped(image.number("nodes")))</span>
+            """
     }
 
     /// The versions that a device can be upgraded to.

@@ -175,8 +175,6 @@ extension Word {
         case .fired: "Fired"
         case .firedAt: "Fired at"
         case .firmware: "Firmware"
-        case .firmwareNotInCluster:
-            "This gateway is a node of a cluster. Firmware is not offered there: the nodes would not have each other’s files."
         case .firmwareVersion: "Firmware version"
         case .firstCode: "First code"
         case .firstPage: "First page"
@@ -417,6 +415,7 @@ extension Word {
         case .storedFor: "stored for"
         case .storedHere: "Stored here"
         case .storedMessages: "Stored messages"
+        case .storedOn: "on nodes:"
         case .stream: "Stream of its messages"
         case .subAccounts: "Sub-accounts"
         case .subject: "Subject"

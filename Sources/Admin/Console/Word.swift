@@ -26,7 +26,7 @@ enum Word: CaseIterable, Sendable {
     case email, enable, endDialect, endInMonth, endInNextMonth, endLimits, events, everything,
         everythingWhenEmpty, excess, expired, expiresAt, expiresFrom, expiresTo, exportCSV
     case failed, failures, fileAtMost, filter, fingerprint, finishedAt, fired, firedAt, firmware,
-        firmwareNotInCluster, firmwareVersion, firstCode, firstPage, formIsOld, formerUntil, from,
+        firmwareVersion, firstCode, firstPage, formIsOld, formerUntil, from,
         fromAllowance, fromPacks
     case gateway, gatewayAlerts, general, givenBack, granted
     case health, hour, howDevicesConnect
@@ -61,7 +61,7 @@ enum Word: CaseIterable, Sendable {
         sendMessage, sentTo, setting, settings, settingsHint, shownOnce, signIn, signInHint,
         signOut, silentSeconds, skip, source, sourceAccount, sourceConfiguration, sourceParent,
         startBackup, state, status, stopCampaign, stopCampaignHint, stopPercent, stopPercentHint,
-        storageDays, storedFor, storedHere, storedMessages, stream, subAccounts, subject,
+        storageDays, storedFor, storedHere, storedMessages, storedOn, stream, subAccounts, subject,
         subscriptions, succeeded
     case qos, quantity
     case takeBack, takeBackActivation, takenBack, test, testMail, testMailHint, theseDevices,

@@ -4,7 +4,7 @@ import Ledger
 
 /// The documents of firmware images, and of upgrades to them.
 extension Documents {
-    static let firmware = Shape<(image: FirmwareImage, isHere: Bool)>("Firmware") {
+    static let firmware = Shape<StoredImage>("Firmware") {
         Member("firmware", \.image.version, "Its version, which names it.")
         Member("pk", \.image.product)
         Member("sizeBytes", \.image.record.size.bytes, as: .upgradeSize)
@@ -14,7 +14,9 @@ extension Documents {
         Member("devices", \.image.record.devices, "That are upgrading to it.")
         Member(
             "stored", \.isHere,
-            "Whether its bytes are here; if not, upload the same image again.")
+            "Whether its bytes are here; if no node has them, upload the same image again.")
+        Member("storedOn", \.storedOn, "Nodes that have its bytes, as far as they answer.")
+        Member("nodes", \.nodes, "Nodes of the cluster; 1 of a gateway alone.")
         Member("createdAt", \.image.record.createdAt)
         Member("createdBy", \.image.record.createdBy)
     }
@@ -60,3 +62,18 @@ extension Documents {
 }
 
 extension FirmwareVersion: Documented {}
+
+/// An image, and where its bytes are.
+struct StoredImage {
+    let image: FirmwareImage
+    let isHere: Bool
+    let storedOn: Int
+    let nodes: Int
+
+    init(_ image: FirmwareImage, isHere: Bool, _ places: ImagePlaces) {
+        self.image = image
+        self.isHere = isHere
+        storedOn = (isHere ? 1 : 0) + (places.others[image.record.file] ?? 0)
+        nodes = places.nodes
+    }
+}

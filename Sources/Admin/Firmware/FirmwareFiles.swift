@@ -7,62 +7,8 @@ import Linux
 import NIOCore
 import NIOPosix
 
-/// Where the bytes of firmware images are: a directory of the data directory, with a file for each image, named by a number
-/// of its own. A file is there, whole and on the disk, before the books know of its image; what they do not know when the
-/// gateway starts is removed.
-struct FirmwareFiles: Sendable {
-    let directory: String
-
-    /// Of a file that is being written.
-    private static let partSuffix = ".part"
-
-    /// What an upload leaves free for the stores.
-    private static let reserveBytes = 64 << 20
-
-    private func path(of file: UInt64) -> String { "\(directory)/\(Self.name(of: file))" }
-
-    /// 16 hexadecimal digits.
-    private static func name(of file: UInt64) -> String {
-        let digits = String(file, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
-    }
-
-    /// Removes what uploads that a crash has ended have left, and files of images that are gone.
-    func clean(keeping files: Set<UInt64>) throws(FileError) {
-        try FileSystem.createDirectory(directory, mode: 0o700)
-        let kept = Set(files.map(Self.name(of:)))
-        for name in try FileSystem.names(in: directory) where !kept.contains(name) {
-            try FileSystem.remove("\(directory)/\(name)")
-        }
-    }
-
-    /// Whether the image's file is here: it is not after a backup of the books was restored elsewhere.
-    func has(_ image: FirmwareRecord) -> Bool {
-        do throws(FileError) {
-            let file = try RandomAccessFile(path(of: image.file), for: .reading)
-            return try file.size() == Int(image.size.bytes)
-        } catch {
-            return false
-        }
-    }
-
-    /// `nil` when it is not here, or not of that size.
-    func open(_ image: FirmwareRecord) -> RandomAccessFile? {
-        do throws(FileError) {
-            let file = try RandomAccessFile(path(of: image.file), for: .reading)
-            return try file.size() == Int(image.size.bytes) ? file : nil
-        } catch {
-            return nil
-        }
-    }
-
-    func remove(_ file: UInt64) throws(FileError) { try FileSystem.remove(path(of: file)) }
-
-    /// Another file takes the place of one that is missing.
-    func move(_ file: UInt64, to other: UInt64) throws(FileError) {
-        try FileSystem.move(path(of: file), to: path(of: other))
-    }
-
+// Uploads.
+extension FirmwareFiles {
     /// What an upload has brought.
     struct Received: Sendable {
         let file: UInt64
@@ -79,7 +25,7 @@ struct FirmwareFiles: Sendable {
         if let announced { try requireRoom(for: announced) }
         let bytes = RandomBytes.make(8)
         let file = bytes.reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-        let part = path(of: file) + Self.partSuffix
+        let part = partPath(of: file)
         do {
             return try await write(call, to: part, as: file, upTo: maximum)
         } catch {
@@ -115,21 +61,17 @@ struct FirmwareFiles: Sendable {
         guard let size = UpgradeSize(bytes: UInt64(count)) else {
             throw Problem.invalid("the image is empty")
         }
-        let digest = hash.finalize()
-        guard let digest = FirmwareDigest((0..<SHA256Digest.length).map { digest.span[$0] }) else {
-            preconditionFailure("a digest has its length")
-        }
+        let digest = FirmwareDigest(hash.finalize())
         if let told = call.query("sha256"),
             told.lowercased() != Hexadecimal.text(of: digest.bytes.span)
         {
             throw Problem.invalid(
                 "sha256: is not that of the body, \(Hexadecimal.text(of: digest.bytes.span))")
         }
-        let path = path(of: file)
         // An fsync of many megabytes takes its time, which is no task's.
         try await NIOThreadPool.singleton.runIfActive {
             try new.sync()
-            try FileSystem.move(part, to: path)
+            try finish(file)
         }
         return Received(file: file, size: size, digest: digest)
     }

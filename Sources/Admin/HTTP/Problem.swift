@@ -41,12 +41,14 @@ struct Problem: Error, Equatable, Sendable {
         self.allow = allow
         self.contentRange = contentRange
         self.retryAfterSeconds =
-            if reason.httpStatus == .serviceUnavailable {
+            if let retryAfterSeconds {
+                retryAfterSeconds
+            } else if reason.httpStatus == .serviceUnavailable {
                 1
             } else if reason == .stateRateExceeded {
                 Int(StatePace.intervalMilliseconds / 1_000)
             } else {
-                retryAfterSeconds
+                nil
             }
     }
 

@@ -69,7 +69,7 @@ struct ServerContext: Sendable {
         self.webhooks = webhooks
         self.alerts = alerts
         tokens = Tokens(owner: ownerToken, ledger: controlPlane.ledger)
-        firmware = FirmwareFiles(directory: configuration.firmwarePath)
+        firmware = configuration.firmwareFiles
         firmwareDownloads = FirmwareDownloads(configuration.firmware)
         streams = StreamSlots(maximum: configuration.admin.eventStreams)
         bodies = BodyBudget(

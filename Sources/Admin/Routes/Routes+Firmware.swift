@@ -3,6 +3,7 @@ import Gateway
 import Hummingbird
 import Ledger
 import Linux
+import Storage
 
 /// Firmware images of products, and upgrades of devices to them.
 extension Routes {
@@ -31,17 +32,19 @@ extension Routes {
             answers: .page(of: Documents.firmware.schema)
         ) { call in
             let (key, _) = try call.product()
-            let files = call.server.firmware
-            return try call.list({ Documents.firmware(($0, files.has($0.record))) }) {
-                try $0.images(of: key, cursor: $1, limit: $2, in: $3)
+            let (cursor, limit) = try call.page()
+            let page = try call.read {
+                try $0.images(of: key, cursor: cursor, limit: limit, in: $1)
             }
+            return call.list(
+                try await Self.documents(of: page.elements, call), cursor: page.cursor)
         }
         on(
             .get, "products/:pk/firmware/:firmware", "showFirmware", "A firmware image",
             answers: .ok(Documents.firmware.schema)
         ) { call in
             let image = try call.firmware()
-            return .json(Documents.firmware((image, call.server.firmware.has(image.record))))
+            return .json(try await Self.documents(of: [image], call)[0])
         }
         on(
             .delete, "products/:pk/firmware/:firmware", "deleteFirmware",
@@ -104,7 +107,7 @@ extension Routes {
             "What a device downloads, whole or a range of bytes (RFC 9110, 14), by the link that it was told",
             access: .open, answers: .image, .imagePart,
             problems: [
-                .firmwareLinkEnded, .rangeNotSatisfiable, .tooMuchAtOnce,
+                .firmwareLinkEnded, .firmwareNotHere, .rangeNotSatisfiable, .tooMuchAtOnce,
             ]
         ) { call in
             try Self.download(call)
@@ -133,6 +136,9 @@ extension Routes {
             maximum: UInt32(configuration.imagesPerProduct))
         do {
             try await call.submit(.firmware(.add(new)))
+        } catch StoreError.unanswered(let seconds) {
+            // It may be carried out still, and then the image needs its file; if not, the next start removes it.
+            throw StoreError.unanswered(seconds: seconds)
         } catch {
             try? files.remove(received.file)
             throw error
@@ -150,7 +156,24 @@ extension Routes {
         }
         withExtendedLifetime(slot) {}
         return call.created(
-            Documents.firmware((image, true)), at: "/v1/products/\(key)/firmware/\(version)")
+            try await documents(of: [image], call)[0],
+            at: "/v1/products/\(key)/firmware/\(version)")
+    }
+
+    /// With the nodes on which their bytes are.
+    private static func documents(
+        of images: [FirmwareImage], _ call: Call
+    ) async throws -> [JSON] {
+        let files = call.server.firmware
+        let places = try await call.controlPlane.imagePlaces(of: images.map(\.record.file))
+        return images.map { image in
+            Documents.firmware(StoredImage(image, isHere: files.has(image.record), places))
+        }
+    }
+
+    /// When a device asks again for an image that is not here: another node may have it, or people have to bring it.
+    private static func retrySeconds(_ call: Call) throws -> Int {
+        try call.controlPlane.nodes().count > 1 ? 5 : 60
     }
 
     private static func download(_ call: Call) throws -> Response {
@@ -161,7 +184,7 @@ extension Routes {
             offer.record.upgrade == grant.upgrade, offer.image.file == grant.file
         else { throw Problem(.firmwareLinkEnded) }
         guard let file = call.server.firmware.open(offer.image) else {
-            throw Problem(.firmwareLinkEnded, "the image's bytes are not here")
+            throw Problem(.firmwareNotHere, retryAfterSeconds: try retrySeconds(call))
         }
         return try call.server.firmwareDownloads.response(
             to: call.request, by: grant.identity, image: offer.image, file: file)

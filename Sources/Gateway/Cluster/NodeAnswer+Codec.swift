@@ -11,6 +11,8 @@ extension NodeQuestion {
         case onlineCount = 1
         case connection, outcomes, lastSeen, usage, kick, productDays, trace, endTrace, recall,
             unknown, pass, refusals, presence, endPresence, connections, figures
+        case imagePiece = 164
+        case images = 165
         case daysOfProducts = 190
         case online = 191
     }
@@ -78,6 +80,13 @@ extension NodeQuestion {
             buffer.appendSignedVarint(Int64(from.number))
             buffer.appendSignedVarint(Int64(to.number))
         case .figures: buffer.append(Kind.figures.rawValue)
+        case .imagePiece(let file, let offset):
+            buffer.append(Kind.imagePiece.rawValue)
+            buffer.append(file)
+            buffer.append(offset)
+        case .images(let files):
+            buffer.append(Kind.images.rawValue)
+            buffer.append(list: files) { $0.append($1) }
         case .unknown: buffer.append(Kind.unknown.rawValue)
         case .pass: buffer.append(Kind.pass.rawValue)
         }
@@ -130,6 +139,13 @@ extension NodeQuestion {
                     try reader.takeProducts(), from: try reader.takeQuarter(),
                     to: try reader.takeQuarter())
             case .figures: .figures
+            case .imagePiece:
+                .imagePiece(try reader.takeUInt64(), at: try reader.takeUInt64())
+            case .images:
+                .images(
+                    try reader.takeList { reader throws(MalformedRecord) in
+                        try reader.takeUInt64()
+                    })
             case .unknown: .unknown
             case .pass: .pass
             }
@@ -147,6 +163,8 @@ extension NodeAnswer {
         case figures = 19
         case daysOfProducts = 190
         case online = 191
+        case piece = 164
+        case flags = 165
         case done = 1
         case notStored, outcome, granted, yielded, count, flag, connection, outcomes, times, days,
             productDays
@@ -230,6 +248,12 @@ extension NodeAnswer {
         case .figures(let figures):
             buffer.append(Kind.figures.rawValue)
             for field in NodeFigures.fields { buffer.appendVarint(figures[keyPath: field]) }
+        case .piece(let bytes):
+            buffer.append(Kind.piece.rawValue)
+            buffer.append(counted: bytes.span)
+        case .flags(let flags):
+            buffer.append(Kind.flags.rawValue)
+            buffer.append(list: flags) { $0.append($1) }
         case .unknown: buffer.append(Kind.unknown.rawValue)
         }
     }
@@ -336,6 +360,10 @@ extension NodeAnswer {
             var figures = NodeFigures()
             for field in NodeFigures.fields { figures[keyPath: field] = try reader.takeVarint() }
             self = .figures(figures)
+        case .piece: self = .piece(try reader.takeCounted().bytesArray)
+        case .flags:
+            self = .flags(
+                try reader.takeList { reader throws(MalformedRecord) in try reader.takeBool() })
         case .unknown: self = .unknown
         }
     }

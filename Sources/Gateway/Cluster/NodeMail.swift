@@ -168,6 +168,12 @@ enum NodeQuestion: Equatable {
     /// What the shard has and has counted.
     case figures
 
+    /// What the node has of that file of a firmware image, from there on.
+    case imagePiece(UInt64, at: UInt64)
+
+    /// Which of these files of firmware images the node has; at most `imagesMaximum`.
+    case images([UInt64])
+
     /// Nothing: the answer comes behind all that the shard had sent before.
     case pass
 
@@ -176,6 +182,7 @@ enum NodeQuestion: Equatable {
 
     /// Of one question: a shard is held up for a few milliseconds.
     static let productsMaximum = 32
+    static let imagesMaximum = 128
 }
 
 /// What can be followed live.
@@ -220,6 +227,12 @@ enum NodeAnswer {
     case daysOfProducts([[ProductDay]])
     case online([OnlineCount])
     case figures(NodeFigures)
+
+    /// Nothing when the file is not there.
+    case piece([UInt8])
+
+    /// In the order of the files.
+    case flags([Bool])
 
     /// The question is not known at the other node, or its answer can't be read here.
     case unknown

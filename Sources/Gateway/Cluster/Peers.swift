@@ -197,6 +197,14 @@ struct Peers: ~Copyable {
         return waiting.removeValue(forKey: request)?.wait
     }
 
+    /// The shard ends: who waits for what another node knows is told that no answer comes.
+    mutating func loseQuestions() {
+        for (_, wait) in waiting.values {
+            if case .question(let answer) = wait { answer(nil) }
+        }
+        waiting.removeAll()
+    }
+
     /// Clients that begin anew and have waited for their owners since before that tick: they are let in, and an answer
     /// that comes is still taken.
     mutating func letInSlowClaims(before tick: UInt64) -> [WaitingClaim] {

@@ -66,11 +66,10 @@ public struct GatewayConfiguration: Equatable, Sendable {
     public var messageLogPath: String { messageLog.directory ?? "\(trimmedData)/messages" }
 
     /// Where firmware images are kept.
-    public var firmwarePath: String { "\(trimmedData)/firmware" }
+    public var firmwareFiles: FirmwareFiles { FirmwareFiles(in: trimmedData) }
 
-    /// Whether images are taken, and devices upgraded to them: not by a node of a cluster, as the others do not have the
-    /// files.
-    public var offersFirmware: Bool { firmware.url != nil && cluster.node == nil }
+    /// Whether images are taken, and devices upgraded to them.
+    public var offersFirmware: Bool { firmware.url != nil }
 
     private var trimmedData: String {
         var path = data

@@ -78,6 +78,11 @@ public protocol ControlPlane: Sendable {
     /// Throws when the ledger can't be read.
     func nodeFigures() async throws(StoreError) -> [(node: NodeName, figures: NodeFigures?)]
 
+    /// On how many other nodes these files of firmware images are, as far as they answer.
+    ///
+    /// Throws when the ledger can't be read.
+    func imagePlaces(of files: [UInt64]) async throws(StoreError) -> ImagePlaces
+
     /// The clients that are connected to a node, of that product or all, in no order: at most `limit`, which is above
     /// 0. A part may have none and others follow. Who comes or goes meanwhile may be missed. `nil` when that node does
     /// not answer.

@@ -21,20 +21,26 @@ extension Gateway: ControlPlane {
 
     public func verify() async throws(StoreError) -> [String] {
         let (stores, secretKeys) = (self.stores, self.secretKeys)
-        let result = await withCheckedContinuation { continuation in
-            let body: @Sendable () -> Void = {
-                continuation.resume(
-                    returning: Result { () throws(StoreError) in
-                        try stores.verify(secretKeys: secretKeys)
-                    }
-                )
+        let result: Result<[String], StoreError>
+        do throws(Errno) {
+            result = try await Self.onThread("check") {
+                Result { () throws(StoreError) in try stores.verify(secretKeys: secretKeys) }
             }
+        } catch {
+            throw .system(code: error.rawValue, operation: "starting a thread")
+        }
+        return try result.get()
+    }
+
+    /// What holds up a thread for long has one of its own. Throws when there is none to be had.
+    static func onThread<Value: Sendable>(
+        _ name: String, _ body: @escaping @Sendable () -> Value
+    ) async throws(Errno) -> Value {
+        let result: Result<Value, Errno> = await withCheckedContinuation { continuation in
             do throws(Errno) {
-                _ = try Thread(name: "check", body: body)
+                _ = try Thread(name: name) { continuation.resume(returning: .success(body())) }
             } catch {
-                continuation.resume(
-                    returning: .failure(
-                        .system(code: error.rawValue, operation: "starting a thread")))
+                continuation.resume(returning: .failure(error))
             }
         }
         return try result.get()

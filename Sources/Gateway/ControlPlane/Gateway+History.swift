@@ -84,14 +84,18 @@ extension Gateway {
     }
 
     private static func parts(of products: [ProductKey]) -> [[ProductKey]] {
-        let size = NodeQuestion.productsMaximum
-        return stride(from: 0, to: products.count, by: size).map {
-            Array(products[$0..<min($0 + size, products.count)])
+        parts(of: products, NodeQuestion.productsMaximum)
+    }
+
+    /// So many of them at most in each part.
+    static func parts<Element>(of elements: [Element], _ size: Int) -> [[Element]] {
+        stride(from: 0, to: elements.count, by: size).map {
+            Array(elements[$0..<min($0 + size, elements.count)])
         }
     }
 
     /// What the first shard of each other node says, all asked at once; `nil` of one that does not.
-    private func askEachNode(
+    func askEachNode(
         _ question: NodeQuestion, but known: Set<NodeName>
     ) async throws(StoreError) -> [(node: NodeName, answer: NodeAnswer?)] {
         let others = try nodes().filter { $0 != commons.node && !known.contains($0) }

@@ -576,7 +576,7 @@ extension Reason {
         case .firmwareNotOffered:
             Row(
                 api: "firmware-not-offered", "the gateway offers no firmware images", 409,
-                "Set firmware.url, on a gateway that is in no cluster, and start it again.")
+                "Set firmware.url, and start the gateway again.")
         case .firmwareNoSpace:
             Row(
                 api: "firmware-no-space", "the disk has too little room for the firmware image",
@@ -585,6 +585,10 @@ extension Reason {
             Row(
                 api: "firmware-link-ended", "the link is none to a firmware image, or has ended",
                 404, "Ask for another link by sys/ota/get.")
+        case .firmwareNotHere:
+            Row(
+                api: "firmware-not-here", "the image's bytes have not come to this gateway yet",
+                503, "Try again in a while, or upload the same image again.")
         case .rangeNotSatisfiable:
             Row(
                 api: "range-not-satisfiable", "the range lies behind the end of the image", 416,

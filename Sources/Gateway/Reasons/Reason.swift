@@ -184,6 +184,7 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
     case firmwareNotOffered
     case firmwareNoSpace
     case firmwareLinkEnded
+    case firmwareNotHere
     case rangeNotSatisfiable
     case unknownCampaign
     case campaignEnded

@@ -56,6 +56,9 @@ struct GatewayCommons: Sendable {
     let sharedPort = SharedPort()
     /// Links to firmware images; `nil` when the gateway has none for devices.
     private(set) var firmwareLinks: FirmwareLinks?
+
+    /// Where the images are.
+    private(set) var firmwareFiles = FirmwareFiles(directory: "")
     let limits: ShardLimits
     let homes: Homes
     let messageUnit: MessageUnit
@@ -68,9 +71,12 @@ struct GatewayCommons: Sendable {
     /// has nothing else to do, and more when it has.
     let drainStep: Int
 
-    func with(_ links: FirmwareLinks?) -> GatewayCommons {
+    func with(
+        firmwareOf configuration: GatewayConfiguration, _ secret: TicketSecret
+    ) -> GatewayCommons {
         var commons = self
-        commons.firmwareLinks = links
+        commons.firmwareLinks = FirmwareLinks(of: configuration, secret: secret)
+        commons.firmwareFiles = configuration.firmwareFiles
         return commons
     }
 

@@ -328,6 +328,13 @@ extension Shard {
             let counts = online(of: products, from: from, to: to)
             answer(request, counts.map { .online($0) } ?? .unknown, to: target)
         case .figures: answer(request, .figures(figures()), to: target)
+        case .imagePiece(let file, let offset):
+            let files = context.commons.firmwareFiles
+            answer(request, .piece(files.piece(of: file, at: offset)), to: target)
+        case .images(let files):
+            let flags = files.prefix(NodeQuestion.imagesMaximum)
+                .map { context.commons.firmwareFiles.open($0) != nil }
+            answer(request, .flags(flags), to: target)
         case .pass: answer(request, .done, to: target)
         case .unknown:
             context.counters.add(.nodeMailUnread)

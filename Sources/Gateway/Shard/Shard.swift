@@ -166,6 +166,7 @@ struct Shard: ~Copyable {
         while !isStopped { turn() }
         // Questions that were asked meanwhile are answered still.
         readMail()
+        context.peers.loseQuestions()
         context.messages.handOver()
         dropHeldDeliveries()
         context.commons.leftovers.add(

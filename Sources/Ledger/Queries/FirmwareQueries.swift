@@ -39,16 +39,17 @@ extension Books {
         }
     }
 
-    /// The names of all images' files.
-    public func imageFiles(
+    /// All images of all products.
+    public func images(
         in transaction: borrowing some Transaction & ~Copyable
-    ) throws(StoreError) -> Set<UInt64> {
-        var files: Set<UInt64> = []
-        try firmware.forEach(in: transaction) { _, record in
-            files.insert(record.file)
+    ) throws(StoreError) -> [FirmwareImage] {
+        var images: [FirmwareImage] = []
+        try firmware.forEach(in: transaction) { key, record in
+            images.append(
+                FirmwareImage(product: key.first, version: key.second, record: record))
             return .proceed
         }
-        return files
+        return images
     }
 
     /// `nil` when the device has none under way, or its product was deleted.

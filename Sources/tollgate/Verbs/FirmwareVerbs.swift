@@ -46,7 +46,8 @@ struct FirmwareVerbs: AsyncParsableCommand {
         var request: APIRequest {
             .list(
                 "products/\(pk.escaped)/firmware",
-                by: "firmware sizeBytes attempts devices stored createdAt | sha256 createdBy",
+                by:
+                    "firmware sizeBytes attempts devices stored storedOn nodes createdAt | sha256 createdBy",
                 limit: limit)
         }
     }

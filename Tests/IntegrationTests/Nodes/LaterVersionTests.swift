@@ -149,7 +149,8 @@ private final class LaterNode {
                     case .unknown: "unknown"
                     case .done, .notStored, .outcome, .askAgain, .granted, .yielded, .count, .flag,
                         .connection, .outcomes, .refusals, .traced, .present,
-                        .connections, .days, .productDays, .daysOfProducts, .online, .figures:
+                        .connections, .days, .productDays, .daysOfProducts, .online, .figures,
+                        .piece, .flags:
                         "another"
                     }
                 found.append("\(request.number) \(what)")
