@@ -78,6 +78,7 @@ public final class Gateway: Sendable {
         var stores = Stores(ledger: ledger, usage: usage, sessions: sessions)
         stores.copies = followKeeper?.follower.stores ?? [:]
         stores.messages = configuration.messageLogPath
+        if configuration.offersFirmware { stores.images = configuration.firmwareFiles }
         return stores
     }
 
@@ -127,8 +128,10 @@ public final class Gateway: Sendable {
         usage = foundations.commons.usage
         sessions = foundations.commons.sessions
         let clock = foundations.time
+        var copied = Stores(ledger: ledger, usage: usage, sessions: sessions)
+        copied.images = foundations.commons.firmwareFiles
         backups = Backups(
-            of: Stores(ledger: ledger, usage: usage, sessions: sessions),
+            of: copied,
             in: BackupPlaces(of: foundations.configuration),
             log: foundations.commons.log
         ) { clock.wall }

@@ -122,6 +122,9 @@ public final class CopyWatch: Sendable {
         }
     }
 
+    /// So many bytes of something else belong to the copy.
+    public func add(_ count: Int) { state.withLock { $0.finishedBytes += count } }
+
     public var isStopped: Bool { state.withLock { $0.isStopped } }
 
     /// The copy under way was stopped for the environment's sake.

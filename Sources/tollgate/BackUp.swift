@@ -6,11 +6,11 @@ import Linux
 import Settings
 import Time
 
-/// Copies both stores into a directory, while the gateway runs or without one.
+/// Copies both stores and the firmware images into a directory, while the gateway runs or without one.
 struct BackUp: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "backup",
-        abstract: "Copies the stores, while they are in use or not.",
+        abstract: "Copies the stores and firmware images, while they are in use or not.",
         discussion: """
             DIR must not be there, or be empty, and be below a directory that the configuration names \
             (backup.directories: ./backups and /var/backups/tollgate by default); what is in it \
@@ -37,6 +37,11 @@ struct BackUp: AsyncParsableCommand {
             backup = try await ask(target, data)
         }
         if let problem = backup["problem"]?.text { throw Failure(text: problem) }
+        if let count = backup["imagesLacking"]?.integer, count > 0 {
+            Output.complain(
+                "the backup lacks firmware images that are missing, or damaged: \(count); "
+                    + "tollgate check names them")
+        }
         if api.json { return try Output.json(backup.bytes) }
         try Output.say(
             "backup of \(backup["lastEvent"]?.integer ?? 0) events, "

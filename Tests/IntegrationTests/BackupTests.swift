@@ -1,4 +1,4 @@
-import Gateway
+import Foundation
 import Ledger
 import Linux
 import MQTT
@@ -7,6 +7,8 @@ import Support
 import Synchronization
 import TestFiles
 import Testing
+
+@testable import Gateway
 
 extension WholeGateway {
     /// Copies of the stores, made while they are in use.
@@ -58,6 +60,107 @@ extension WholeGateway {
                 try await Task.sleep(for: .milliseconds(10))
             }
             throw TestClientError.timedOut(waitingFor: "the backup", instead: [])
+        }
+
+        private static func backup(
+            _ name: String, of gateway: TestGateway, in directory: TemporaryDirectory
+        ) async throws -> Backup {
+            let started = try gateway.gateway.backups.start(in: directory.file(name))
+            return try await finished(started.id, of: gateway.gateway)
+        }
+
+        @Test("a backup has the firmware images; what is missing or damaged, the check names")
+        func images() async throws {
+            let directory = TemporaryDirectory()
+            let images = [
+                TestImage("1.0", file: 7, count: 700_000),
+                TestImage("2.0", file: 8, count: 1, seed: 3),
+                TestImage("3.0", file: 9, count: 2_000, seed: 5),
+            ]
+            let other = TestImage("4.0", file: 10, count: 100)
+            let backups = try await TestGateway.run(
+                directory: directory, configure: { $0.firmware.url = "https://ota.example.org" }
+            ) { gateway in
+                let product = try await gateway.createProduct()
+                for image in images { try await image.upload(to: gateway, of: product) }
+                // What the books do not know is in no backup.
+                try other.write(to: gateway)
+                try other.write(to: gateway, isPart: true)
+                let whole = try await Self.backup("whole", of: gateway, in: directory)
+                #expect(whole.bytes > 702_001 && whole.expectedBytes > 702_001)
+                try FileManager.default.removeItem(at: images[0].path(at: gateway))
+                try images[2].write(Array(images[2].bytes.reversed()), to: gateway)
+                let poor = try await Self.backup("poor", of: gateway, in: directory)
+                let files = gateway.gateway.configuration.firmwareFiles
+                #expect(
+                    try await gateway.gateway.verify() == [
+                        "firmware 1.0 of product lamp: \(files.path(of: 7)) is missing",
+                        "firmware 3.0 of product lamp: \(files.path(of: 9)) is damaged: it has another SHA-256",
+                    ])
+                return [whole, poor]
+            }
+            #expect(backups.map(\.state) == [.done, .done])
+            #expect(backups.map(\.imagesLacking) == [0, 2])
+            func findings(_ directory: String) throws -> [String] {
+                let stores = try Stores(openedIn: directory)
+                defer { stores.shutdown() }
+                return try stores.verify(secretKeys: nil)
+            }
+            #expect(try findings(backups[0].directory) == [])
+            let poor = FirmwareFiles(in: backups[1].directory)
+            #expect(try poor.names() == ["0000000000000008"])
+            #expect(
+                try findings(backups[1].directory) == [
+                    "firmware 1.0 of product lamp: \(poor.path(of: 7)) is missing",
+                    "firmware 3.0 of product lamp: \(poor.path(of: 9)) is missing",
+                ])
+            let copy = FirmwareFiles(in: backups[0].directory)
+            #expect(try copy.names().count == 3)
+            try RandomAccessFile(copy.path(of: 8), for: .writing).write([0xFF].span, at: 0)
+            try RandomAccessFile(copy.path(of: 9), for: .writing).truncate(to: 5)
+            #expect(
+                try findings(backups[0].directory) == [
+                    "firmware 2.0 of product lamp: \(copy.path(of: 8)) is damaged: it has another SHA-256",
+                    "firmware 3.0 of product lamp: \(copy.path(of: 9)) has 5 bytes, not 2000",
+                ])
+        }
+
+        @Test("of images that come and go while a backup is made it has those that its books know")
+        func changingImages() async throws {
+            let directory = TemporaryDirectory()
+            try await TestGateway.run(
+                directory: directory, configure: { $0.firmware.url = "https://ota.example.org" }
+            ) { gateway in
+                let product = try await gateway.createProduct()
+                let isOver = Flag()
+                let files = gateway.gateway.configuration.firmwareFiles
+                // Each image is there for much longer than a backup takes.
+                let changes = Task {
+                    var number: UInt64 = 0
+                    while !isOver.isRaised {
+                        number += 1
+                        let image = TestImage("\(number)", file: number, count: 100_000)
+                        try await image.upload(to: gateway, of: product)
+                        try await Task.sleep(for: .milliseconds(30))
+                        guard number > 15 else { continue }
+                        let version = FirmwareVersion("\(number - 15)")!
+                        try await gateway.submit(.firmware(.delete(product.key, version)))
+                        try files.remove(number - 15)
+                    }
+                }
+                try await until { try files.names().count > 15 }
+                for name in (1...10).map({ "copy\($0)" }) {
+                    let backup = try await Self.backup(name, of: gateway, in: directory)
+                    #expect(backup.state == .done && backup.imagesLacking == 0)
+                    let stores = try Stores(openedIn: backup.directory)
+                    #expect(try stores.verify(secretKeys: nil) == [])
+                    let known = try stores.knownImages().count
+                    stores.shutdown()
+                    #expect(try FirmwareFiles(in: backup.directory).names().count == known)
+                }
+                isOver.raise()
+                try await changes.value
+            }
         }
 
         @Test(

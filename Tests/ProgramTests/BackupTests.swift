@@ -86,6 +86,53 @@ struct BackupTests {
         #expect(restored.end() == 0)
     }
 
+    @Test("backup: firmware images are in it, and are served from it; the check reads them")
+    func images() throws {
+        let program = try Program()
+        defer { program.remove() }
+        let settings = ["--set", "firmware.url=http://127.0.0.1:1"]
+        let serving = try Serving(program, settings)
+        try furnish(serving)
+        let image = Data((0..<300_000).map { _ in UInt8.random(in: 0...255) })
+        try image.write(to: program.directory.appending(path: "image.bin"))
+        let upload = ["firmware", "upload", "lamp", "2.0", "image.bin"]
+        #expect(try serving.run(upload).code == 0)
+        let hot = try serving.run(["backup", "backups/hot"])
+        #expect(hot.code == 0 && hot.errors.isEmpty, "\(hot)")
+        let files = FileManager.default
+        func path(_ data: String) throws -> URL {
+            let directory = program.directory.appending(path: "\(data)/firmware")
+            let names = try files.contentsOfDirectory(atPath: directory.path)
+            return directory.appending(path: try #require(names.first))
+        }
+        #expect(try Data(contentsOf: path("backups/hot")) == image)
+        let lost = try path("data")
+        try files.removeItem(at: lost)
+        let check = try serving.run(["check"])
+        #expect(check.code == 1, "\(check)")
+        #expect(check.errors.contains("firmware 2.0 of product lamp: "), "\(check)")
+        #expect(check.errors.contains("\(lost.lastPathComponent) is missing"), "\(check)")
+        #expect(serving.end() == 0)
+        let poor = try program.run(["backup", "backups/poor"])
+        let lacks = "tollgate: the backup lacks firmware images that are missing, or damaged: 1; "
+        #expect(poor.code == 0 && poor.errors.hasPrefix(lacks), "\(poor)")
+
+        let tried = ["check", "--data", "backups/hot", "--secrets", "data.secrets"]
+        #expect(try program.run(tried).output == Program.balance)
+        let restored = try Serving(
+            program, ["--data", "backups/hot", "--set", "secrets=data.secrets"] + settings)
+        let token = ["--token-file", "backups/hot/admin.token"]
+        let show = ["firmware", "show", "lamp", "2.0", "--json"]
+        #expect(try restored.run(show + token).output.contains("\"stored\":true"))
+        #expect(restored.end() == 0)
+        let copy = try path("backups/hot")
+        #expect(try Data(contentsOf: copy) == image)
+        try Data(image.reversed()).write(to: copy)
+        let damaged = try program.run(tried)
+        #expect(damaged.code == 1)
+        #expect(damaged.errors.contains(" is damaged: it has another SHA-256"), "\(damaged)")
+    }
+
     @Test("a backup that is killed is there whole, or not at all")
     func killed() throws {
         let program = try Program()

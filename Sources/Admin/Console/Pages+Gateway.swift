@@ -272,7 +272,8 @@ extension ConsoleRequest {
                 columns: [
                     number(.number, "id"), code(.directory, "directory"), named(.state, "state"),
                     time(.beganAt, "startedAt"), time(.finishedAt, "finishedAt"),
-                    number(.bytes, "bytes"), column(.problems, "problem"),
+                    number(.bytes, "bytes"), number(.imagesLacking, "imagesLacking"),
+                    column(.problems, "problem"),
                 ], title: .backups))
         return page
     }

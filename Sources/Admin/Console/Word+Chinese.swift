@@ -184,6 +184,7 @@ extension Word {
         case .howDevicesConnect: "连接方式"
         case .identifier: "标识"
         case .imageFile: "固件文件"
+        case .imagesLacking: "缺少的固件数"
         case .importHint:
             "CSV 文件，首行为列名；密钥留空则自动生成。要么全部导入，要么都不导入；返回含密钥的文件，仅此一次。大文件请使用 tollgate device import。"
         case .importTitle: "导入设备"

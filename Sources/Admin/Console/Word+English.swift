@@ -194,6 +194,7 @@ extension Word {
         case .howDevicesConnect: "How devices connect"
         case .identifier: "Identifier"
         case .imageFile: "Image file"
+        case .imagesLacking: "Firmware images it lacks"
         case .importHint:
             "A CSV file whose first line names the columns. An empty secret is made. All devices are imported, or none; the answer is a file with the secrets, which are shown this once. Large files are for “tollgate device import”."
         case .importTitle: "Import devices"

@@ -30,7 +30,7 @@ enum Word: CaseIterable, Sendable {
         fromAllowance, fromPacks
     case gateway, gatewayAlerts, general, givenBack, granted
     case health, hour, howDevicesConnect
-    case identifier, imageFile, importHint, importTitle, inflightMessages, inPacks
+    case identifier, imageFile, imagesLacking, importHint, importTitle, inflightMessages, inPacks
     case keepAlive, key, keyOrName, keyOrToken, keys, kick, kind, kindsOfEvents
     case lag, landed, languageName, languageOfContact, largeImports, lastEnding, lastRefusal,
         lastSeen, leased, limits, limitsHint, listener, liveClosed, liveEvents, liveNeedsScript,

@@ -151,6 +151,9 @@ extension Documents {
         Member("bytes", \.bytes, "Written so far.")
         Member("expectedBytes", \.expectedBytes, "As many as it takes, about.")
         Member("lastEvent", \.lastEvent, "The number of the newest event in it.")
+        Member(
+            "imagesLacking", \.imagesLacking,
+            "Firmware images that its books know, and whose files were missing, or damaged.")
         Member("problem", \.problem, "Why it failed.")
     }
 }

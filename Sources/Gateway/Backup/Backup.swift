@@ -24,6 +24,9 @@ public struct Backup: Equatable, Sendable {
     /// The number of the newest event in it.
     public internal(set) var lastEvent: UInt64?
 
+    /// How many firmware images it lacks, of those that its books know: their files were missing, or damaged.
+    public internal(set) var imagesLacking = 0
+
     /// Why it failed.
     public internal(set) var problem: String?
 }

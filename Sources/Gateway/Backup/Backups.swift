@@ -65,8 +65,9 @@ public final class Backups: Sendable {
         }
     }
 
-    /// Begins a backup of both stores, as they are from now on: everything that was acknowledged
-    /// before is in it. Throws when it can't be made there; what goes wrong later is in `backup`.
+    /// Begins a backup of both stores, as they are from now on, and of the firmware images that its books know:
+    /// everything that was acknowledged before is in it. Throws when it can't be made there; what goes
+    /// wrong later is in `backup`.
     ///
     /// - Parameters:
     ///   - directory: absolute; must not be there, or be empty.
@@ -210,11 +211,26 @@ public final class Backups: Sendable {
         return backup
     }
 
-    private func finish(_ id: UInt64, _ result: Result<(UInt64, Int), BackupProblem>) {
+    /// What a backup that was made has.
+    private struct Made {
+        /// The number of its last event.
+        let lastEvent: UInt64
+        let bytes: Int
+
+        /// Images that its books know, and whose files were missing, or damaged.
+        let lacking: [FirmwareImage]
+    }
+
+    private func finish(_ id: UInt64, _ result: Result<Made, BackupProblem>) {
         let finishedAt = now()
         switch result {
-        case .success((_, let bytes)):
-            log?.say(.info, "a backup was made", .init("bytes", "\(bytes)"))
+        case .success(let made):
+            log?.say(.info, "a backup was made", .init("bytes", "\(made.bytes)"))
+            for image in made.lacking {
+                log?.say(
+                    .warning, "a backup lacks a firmware image: it is missing, or damaged",
+                    .init("product", image.product.text), .init("firmware", image.version.text))
+            }
         case .failure(let problem):
             log?.say(.error, "a backup has failed", .init("error", "\(problem)"))
         }
@@ -224,10 +240,11 @@ public final class Backups: Sendable {
             }
             state.entries[index].backup.finishedAt = finishedAt
             switch result {
-            case .success((let lastEvent, let bytes)):
+            case .success(let made):
                 state.entries[index].backup.state = .done
-                state.entries[index].backup.lastEvent = lastEvent
-                state.entries[index].backup.bytes = bytes
+                state.entries[index].backup.lastEvent = made.lastEvent
+                state.entries[index].backup.bytes = made.bytes
+                state.entries[index].backup.imagesLacking = made.lacking.count
             case .failure(let problem):
                 state.entries[index].backup.state = .failed
                 state.entries[index].backup.bytes = state.entries[index].watch.bytes
@@ -238,11 +255,10 @@ public final class Backups: Sendable {
 
     // MARK: On the backup's thread
 
-    /// Answers the number of the last event, and the bytes.
     private func make(
         _ target: BackupTarget,
         _ watch: CopyWatch
-    ) throws(BackupProblem) -> (UInt64, Int) {
+    ) throws(BackupProblem) -> Made {
         do throws(FileError) {
             try FileSystem.createNewDirectory(target.partial, mode: 0o700)
         } catch {
@@ -253,29 +269,37 @@ public final class Backups: Sendable {
                 : .failed("\(error)")
         }
         do {
+            // In front of the books, so that an image that is deleted meanwhile is still there to be copied when they
+            // know it, and behind them those that they know besides.
+            _ = try copy(stores.knownImages(), to: target.partial, watch)
             try stores.copy(to: target.partial, watch: watch)
-            let lastEvent = try lastEvent(in: target.partial)
+            let (lastEvent, images) = try contents(of: target.partial)
+            let lacking = try copy(images, to: target.partial, watch)
+            try removeImages(but: images, from: target.partial)
             if watch.isStopped { throw BackupProblem.stopping }
             try FileSystem.sync(directory: target.partial)
             try FileSystem.move(target.partial, to: target.path)
-            return (lastEvent, watch.bytes)
+            return Made(lastEvent: lastEvent, bytes: watch.bytes, lacking: lacking)
         } catch {
             Self.remove(target.partial)
             throw watch.isStopped ? .stopping : .failed("\(target.path): \(error)")
         }
     }
 
-    /// Opens the copy of the books, which shows that it can be, and leaves only the copy behind.
-    private func lastEvent(in directory: String) throws -> UInt64 {
+    /// Opens the copy of the books, which shows that it can be, and leaves only the copy behind. Answers the number of its
+    /// last event, and its images.
+    private func contents(of directory: String) throws -> (UInt64, [FirmwareImage]) {
         let path = "\(directory)/ledger"
-        let sequence = try Self.lastSequence(
+        let contents = try Self.contents(
             of: path, mapSizeBytes: stores.ledger.environment.mapSizeBytes)
         for name in ["lock.mdb", "owner.lock"] { try FileSystem.remove("\(path)/\(name)") }
         try FileSystem.sync(directory: path)
-        return sequence
+        return contents
     }
 
-    private static func lastSequence(of path: String, mapSizeBytes: Int) throws -> UInt64 {
+    private static func contents(
+        of path: String, mapSizeBytes: Int
+    ) throws -> (UInt64, [FirmwareImage]) {
         let environment = try Environment(
             path: path,
             mapSizeBytes: mapSizeBytes,
@@ -283,8 +307,33 @@ public final class Backups: Sendable {
         )
         let books = try Books(in: environment)
         return try environment.read { transaction throws(StoreError) in
-            try books.lastSequence(in: transaction)
+            (
+                try books.lastSequence(in: transaction), try books.images(in: transaction)
+            )
         }
+    }
+
+    /// Copies the files of these images that are not there yet. Answers those that are missing, or damaged.
+    private func copy(
+        _ images: [FirmwareImage], to directory: String, _ watch: CopyWatch
+    ) throws -> [FirmwareImage] {
+        guard let files = stores.images, !images.isEmpty else { return [] }
+        let copies = FirmwareFiles(in: directory)
+        try FileSystem.createDirectory(copies.directory, mode: 0o700)
+        var lacking: [FirmwareImage] = []
+        for image in images where !watch.isStopped && !copies.has(image.record) {
+            if try !files.copy(image.record, to: copies, watch) { lacking.append(image) }
+        }
+        return lacking
+    }
+
+    /// Those that were deleted before the books were copied go; the names of the others are on the disk afterwards.
+    private func removeImages(but images: [FirmwareImage], from directory: String) throws {
+        let copies = FirmwareFiles(in: directory)
+        let names = try copies.names()
+        guard !names.isEmpty else { return }
+        try copies.remove(names, butOf: Set(images.map(\.record.file)))
+        try FileSystem.sync(directory: copies.directory)
     }
 
     /// What a backup that failed has left. What can't be removed, the next one there finds and names.
@@ -295,6 +344,9 @@ public final class Backups: Sendable {
             }
             try? FileSystem.removeDirectory("\(partial)/\(store)")
         }
+        let images = FirmwareFiles(in: partial)
+        if let names = try? images.names() { try? images.remove(names, butOf: []) }
+        try? FileSystem.removeDirectory(images.directory)
         try? FileSystem.removeDirectory(partial)
     }
 }

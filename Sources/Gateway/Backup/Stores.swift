@@ -20,6 +20,9 @@ public struct Stores: Sendable {
     /// Where devices' messages are stored; `nil`: they are not looked at.
     public var messages: String?
 
+    /// Firmware images; `nil`: they are not looked at.
+    public var images: FirmwareFiles?
+
     /// The formats of the environment that counts, sessions and retained messages share. A step is added
     /// at the end, and never changed once it was released.
     public static let usageFormat = StoreFormat(migrations: [
@@ -65,6 +68,7 @@ public struct Stores: Sendable {
             path: "\(data)/usage", mapSizeBytes: sizes.usageMapBytes)
         formats = Formats(
             ledger: ledger.format, usage: try Self.usageFormat.require(in: shared.environment))
+        images = FirmwareFiles(in: data)
         usage = try UsageStore(in: shared)
         sessions = try SessionStore(in: shared)
         let followings = try ledger.read { books, transaction throws(StoreError) in
@@ -115,8 +119,8 @@ public struct Stores: Sendable {
     }
 
     /// Whether the books balance (rule A10), the counts add up (rule C8), the stored sessions, those
-    /// of other nodes and the retained messages are whole, and, with the keys, the secrets can be opened: sentences that name
-    /// what is wrong, at most `limit` of each kind.
+    /// of other nodes and the retained messages are whole, firmware images are as the books say, and, with the keys, the
+    /// secrets can be opened: sentences that name what is wrong, at most `limit` of each kind.
     public func verify(secretKeys: SecretKeys?, limit: Int = 100) throws(StoreError) -> [String] {
         var findings = try ledger.verify(limit: limit)
         if let secretKeys { findings += try secretKeys.verify(ledger, limit: limit) }
@@ -129,7 +133,24 @@ public struct Stores: Sendable {
         for (node, copy) in copies.sorted(by: { $0.key < $1.key }) {
             findings += try copy.verify(limit: limit).map { "copy of \(node)'s sessions: \($0)" }
         }
-        return findings + (try verifyMessages(limit: limit))
+        return findings + (try verifyMessages(limit: limit)) + (try verifyImages(limit: limit))
+    }
+
+    /// Whether each firmware image has its file, with the bytes that the books say. Reads them all.
+    private func verifyImages(limit: Int) throws(StoreError) -> [String] {
+        guard let images else { return [] }
+        var findings: [String] = []
+        for image in try knownImages() where findings.count < limit {
+            guard let damage = images.damage(of: image.record) else { continue }
+            let isKnown = try ledger.read { books, transaction throws(StoreError) in
+                try books.image(image.version, of: image.product, in: transaction) != nil
+            }
+            // One that was deleted meanwhile has lost its file rightly.
+            guard isKnown else { continue }
+            findings.append(
+                "firmware \(image.version) of product \(image.product): \(damage)")
+        }
+        return findings
     }
 
     private func verifyMessages(limit: Int) throws(StoreError) -> [String] {
@@ -143,7 +164,19 @@ public struct Stores: Sendable {
 
     /// How many bytes a copy takes, about.
     func copyBytes() throws(StoreError) -> Int {
-        try ledger.environment.copyBytes() + usage.shared.copyBytes()
+        try ledger.environment.copyBytes() + usage.shared.copyBytes() + imageBytes()
+    }
+
+    private func imageBytes() throws(StoreError) -> Int {
+        guard images != nil else { return 0 }
+        return try knownImages().reduce(0) { $0 + Int($1.record.size.bytes) }
+    }
+
+    /// Firmware images that the books know.
+    func knownImages() throws(StoreError) -> [FirmwareImage] {
+        try ledger.read { books, transaction throws(StoreError) in
+            try books.images(in: transaction)
+        }
     }
 
     /// Copies both environments into a directory. The counters first: what is counted from a top-up pack has been
