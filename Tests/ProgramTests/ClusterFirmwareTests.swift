@@ -2,6 +2,7 @@ import Foundation
 import Gateway
 import MQTT
 import NATSServers
+import Processes
 import Support
 import Testing
 
