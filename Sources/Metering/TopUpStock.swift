@@ -29,11 +29,11 @@ public struct TopUpStock: Sendable {
 
     /// Units that a lease should have, where the account has plenty: what a crash costs, and how
     /// often the ledger is asked.
-    public static let block: UInt64 = 1_024
+    public static let block = UInt64(TopUpUse.ofLeaseMaximum)
 
     /// Devices that the end of a lease names: all of them, unless a lease is greater than a block. Of
     /// the others' units it is not said who used them.
-    public static let devicesOfLease = Int(block)
+    public static let devicesOfLease = TopUpUse.ofLeaseMaximum
 
     /// The first to expire in front.
     private var leases: [Held] = []

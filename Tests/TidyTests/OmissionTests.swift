@@ -65,7 +65,9 @@ import Testing
     ].map { Probe($0, ["\($0).encode", "\($0).description"]) }
 
     private static let answers = [
-        Probe("CampaignFilter", ["CampaignFilter.encode"]),
+        Probe(
+            "CampaignFilter",
+            ["CampaignFilter.encode", "CampaignFilter.isInRange", "CampaignFilter.inOrder"]),
         Probe("Effect", ["Effect.encode"]), Probe("Outcome", ["Outcome.encode", "Outcome.effect"]),
         Probe("MetadataOwner", ["MetadataOwner.encode", "MetadataOwner.description"]),
         Probe(

@@ -309,10 +309,7 @@ extension CourierOutcome {
         let end = body.firstIndex { $0 == UInt8(ascii: "\r") || $0 == UInt8(ascii: "\n") }
         let line = String(decoding: body[..<(end ?? body.count)], as: UTF8.self)
         let text = error.isEmpty ? line : line.isEmpty ? error : "\(error) (\(line))"
-        return String(
-            decoding: text.utf8.prefix(NotificationReport.answerMaximumLength), as: UTF8.self
-        )
-        .printable(keeping: false)
+        return text.printable().prefix(bytes: NotificationReport.answerMaximumLength)
     }
 }
 

@@ -165,7 +165,7 @@ extension Schema {
     ])
 
     private static let reachedProducts = noted(
-        .optional(.list(.id(ProductKey.self), counts: 0...1_000)),
+        .optional(.list(.id(ProductKey.self), counts: 0...NewKey.productsMaximum)),
         "What of the account it reaches; without them, all of it.")
 
     /// A header, then a device a line; secrets and names may be empty. The reader takes more: another

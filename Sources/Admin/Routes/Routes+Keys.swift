@@ -45,7 +45,8 @@ extension Routes {
         on(
             .post, "keys", "createKey", "Make a key; its secret is shown once",
             access: .wholeAccounts,
-            body: .json(.newKeyRequest, upTo: .list(1_000)), answers: .created(.newKey),
+            body: .json(.newKeyRequest, upTo: .list(NewKey.productsMaximum)),
+            answers: .created(.newKey),
             problems: [.unknownAccount, .unknownProduct, .productOfAnotherAccount]
         ) { call in try await Self.createKey(call) }
     }

@@ -311,7 +311,7 @@ extension Routes {
             "Give a product another secret; the one before is taken for a while still",
             body: .json([
                 "overlapHours": .optional(
-                    .integer(0...8_760), "24 by default; 0: no longer at all.")
+                    .integer(0...Books.overlapMaximumHours), "24 by default; 0: no longer at all.")
             ]),
             answers: .ok(Documents.productSecret)
         ) { call in

@@ -66,7 +66,7 @@ extension Routes {
             access: .managers,
             body: .json([
                 "overlapHours": .optional(
-                    .integer(0...8_760), "24 by default; 0: no longer at all.")
+                    .integer(0...Books.overlapMaximumHours), "24 by default; 0: no longer at all.")
             ]),
             answers: .ok(.newWebhook)
         ) { call in

@@ -216,12 +216,9 @@ extension WebhookAttempt {
         cause: Cause, _ outcome: CourierOutcome, sequence: UInt64, at time: Timestamp,
         number: UInt32, isGivenUp: Bool = false, nextAt: Timestamp? = nil
     ) {
-        var error = outcome.failure(isGivenUp: isGivenUp)?.printable()
-        while let text = error, text.utf8.count > Self.errorMaximumLength {
-            error?.removeLast()
-        }
         self.init(
             cause: cause, sequence: sequence, at: time, number: number, status: outcome.status,
-            milliseconds: outcome.milliseconds, error: error, nextAt: nextAt)
+            milliseconds: outcome.milliseconds,
+            error: outcome.failure(isGivenUp: isGivenUp)?.printable(), nextAt: nextAt)
     }
 }

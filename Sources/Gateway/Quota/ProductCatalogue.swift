@@ -274,8 +274,7 @@ struct ProductFacts {
             topics: record.dialect?.topics.map(TopicClasses.init),
             limits: record.limits,
             countsState: record.countsState,
-            uncounted: record.uncounted.isEmpty
-                ? nil : PatternSet(Array(record.uncounted.prefix(DeviceTopics.patternsMaximum))),
+            uncounted: record.uncounted.isEmpty ? nil : PatternSet(record.uncounted),
             unitsPerDay: record.allowance?.messagesPerDay.map { UInt32(clamping: $0) },
             freeUnitsPerDay: free?.messagesPerDay.map { UInt32(clamping: $0) },
             storageDays: isStoring ? UInt16(clamping: record.allowance?.storageDays ?? 7) : 0,

@@ -235,6 +235,11 @@ extension Books {
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
         if let refusal = Self.refusal(ofName: key.name) { return .refused(refusal) }
+        if let refusal = Self.refusal(
+            ofCount: key.products?.count ?? 0, upTo: NewKey.productsMaximum)
+        {
+            return .refused(refusal)
+        }
         if try keys.contains(key.id, in: transaction) {
             return .refused(.commands(.alreadyExists(what: "key \(key.id)")))
         }
@@ -287,6 +292,11 @@ extension Books {
         name.utf8.count <= nameMaximumLength
             ? nil : .commands(.nameTooLong(maximumBytes: UInt32(nameMaximumLength)))
     }
+
+    /// Of a list that may be empty.
+    static func refusal(ofCount count: Int, upTo maximum: Int) -> Refusal? {
+        count <= maximum ? nil : .commands(.quantityOutOfRange(maximum: UInt64(maximum)))
+    }
 }
 
 /// Which keys the secrets in the books are sealed with: so a wrong key file is found when the gateway
@@ -308,7 +318,7 @@ extension Books {
         return keys
     }
 
-    /// Refused, all of them, when one has the number of another key that the books know.
+    /// Refused, all of them, when one has the number of another key, which the books know or which is among them.
     private func adoptSealingKeys(
         _ keys: [SealingKey],
         _ command: Command,
@@ -316,8 +326,9 @@ extension Books {
     ) throws(StoreError) -> Outcome {
         var new: [SealingKey] = []
         for key in keys {
-            let known = try sealingKeys.get(UInt32(key.number), in: transaction)
-            guard known == nil || known?.fingerprint == key.fingerprint else {
+            let stored = try sealingKeys.get(UInt32(key.number), in: transaction)?.fingerprint
+            let known = new.first { $0.number == key.number }?.fingerprint ?? stored
+            guard known == nil || known == key.fingerprint else {
                 return .refused(
                     .commands(.alreadyExists(what: "another sealing key \(key.number)")))
             }

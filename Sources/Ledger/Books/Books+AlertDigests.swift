@@ -38,12 +38,17 @@ extension Books {
         _ devices: [DeviceIdentity], for kind: AlertKind, _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
+        if let refusal = Self.refusal(
+            ofCount: devices.count, upTo: Self.gatheredInCommandMaximum)
+        {
+            return .refused(refusal)
+        }
         guard kind.isDigest else { return .done(.unchanged) }
         if let doubt = try time(at: command.at, in: transaction).doubt {
             return .refused(.clock(doubt))
         }
         var seen: [ProductKey: Set<DeviceKey>] = [:]
-        for identity in devices.prefix(Self.gatheredInCommandMaximum) {
+        for identity in devices {
             seen[identity.product, default: []].insert(identity.device)
         }
         var whole = try alertsAsWhole(in: transaction)

@@ -54,6 +54,9 @@ extension Books {
     private func adopt(
         _ settings: AlertSettings, _ command: Command, in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
+        guard settings.isInRange else {
+            return .refused(.commands(.quantityOutOfRange(maximum: AlertRule.numberMaximum)))
+        }
         var whole = try alertsAsWhole(in: transaction)
         if whole.settings == settings { return .done(.unchanged) }
         whole.settings = settings

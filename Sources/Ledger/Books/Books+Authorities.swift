@@ -14,6 +14,9 @@ extension Books {
     /// In bytes, of a certificate as DER.
     public static var authorityMaximumLength: Int { 8_192 }
 
+    /// In bytes, of a certificate's subject for people (`AuthorityCertificate.subject`).
+    public static var authoritySubjectMaximumLength: Int { 256 }
+
     func carryOut(
         _ action: AuthorityAction,
         _ command: Command,
@@ -39,6 +42,10 @@ extension Books {
         guard authority.certificate.count <= Self.authorityMaximumLength else {
             let maximum = UInt64(Self.authorityMaximumLength)
             return .refused(.commands(.quantityOutOfRange(maximum: maximum)))
+        }
+        guard authority.subject.utf8.count <= Self.authoritySubjectMaximumLength else {
+            let maximum = UInt32(Self.authoritySubjectMaximumLength)
+            return .refused(.commands(.nameTooLong(maximumBytes: maximum)))
         }
         // One certificate is one account's: two of them could not be told apart in a handshake.
         if try authorities.contains(authority.id, in: transaction) {

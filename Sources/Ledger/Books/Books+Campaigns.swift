@@ -27,6 +27,14 @@ extension Books {
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
         let (product, id) = (campaign.product, campaign.id)
+        guard (1...NewCampaign.perMinuteMaximum).contains(campaign.perMinute) else {
+            let maximum = UInt64(NewCampaign.perMinuteMaximum)
+            return .refused(.commands(.quantityOutOfRange(maximum: maximum)))
+        }
+        guard campaign.filter.isInRange else {
+            let maximum = UInt64(CampaignFilter.devicesMaximum)
+            return .refused(.commands(.quantityOutOfRange(maximum: maximum)))
+        }
         guard try existing(product, in: transaction) != nil else {
             return .refused(.products(.unknown(product)))
         }

@@ -146,6 +146,7 @@ extension Books {
     ) throws(StoreError) -> Outcome {
         switch action {
         case .rotate(let key, let secret, let overlap):
+            if let refusal = Self.refusal(ofOverlap: overlap) { return .refused(refusal) }
             guard var product = try existing(key, in: transaction) else {
                 return .refused(.products(.unknown(key)))
             }
@@ -167,5 +168,11 @@ extension Books {
             try products.put(key, product, in: transaction)
             return .done(try record(.productSecrets(.revoked(key)), command, in: transaction))
         }
+    }
+
+    /// Of how long a secret is taken that another one has taken the place of.
+    static func refusal(ofOverlap milliseconds: UInt64) -> Refusal? {
+        let maximum = UInt64(overlapMaximumHours) * 3_600_000
+        return milliseconds <= maximum ? nil : .commands(.quantityOutOfRange(maximum: maximum))
     }
 }

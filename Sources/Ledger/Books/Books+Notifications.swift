@@ -55,7 +55,12 @@ extension Books {
         _ ids: [UInt64], _ run: GatewayRun, _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
-        for id in ids.prefix(Self.notificationsInCommandMaximum) {
+        if let refusal = Self.refusal(
+            ofCount: ids.count, upTo: Self.notificationsInCommandMaximum)
+        {
+            return .refused(refusal)
+        }
+        for id in ids {
             guard let old = try notifications.get(id, in: transaction),
                 old.mayBegin(at: command.at, in: run)
             else { continue }
@@ -75,7 +80,12 @@ extension Books {
         _ reports: [NotificationReport], _ run: GatewayRun, _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
-        for report in reports.prefix(Self.notificationsInCommandMaximum) {
+        if let refusal = Self.refusal(
+            ofCount: reports.count, upTo: Self.notificationsInCommandMaximum)
+        {
+            return .refused(refusal)
+        }
+        for report in reports {
             guard let old = try notifications.get(report.id, in: transaction),
                 old.state == .underWay, old.run == run
             else { continue }

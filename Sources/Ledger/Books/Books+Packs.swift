@@ -287,6 +287,9 @@ extension Books {
         guard let lease = try leases.get(id, in: transaction) else {
             return .refused(.topUps(.unknownLease(id)))
         }
+        if let refusal = Self.refusal(ofCount: uses.count, upTo: TopUpUse.ofLeaseMaximum) {
+            return .refused(refusal)
+        }
         guard used <= lease.units, let known = uses.units, known <= used else {
             return .refused(.topUps(.leaseExceeded(lease: id, units: lease.units)))
         }

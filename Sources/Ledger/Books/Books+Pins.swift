@@ -31,9 +31,10 @@ extension Books {
             return .refused(refusal)
         }
         let new = Set(fingerprints).sorted()
-        let maximum = CertificatePinning.fingerprintMaximum
-        guard new.count <= maximum else {
-            return .refused(.commands(.quantityOutOfRange(maximum: UInt64(maximum))))
+        if let refusal = Self.refusal(
+            ofCount: new.count, upTo: CertificatePinning.fingerprintMaximum)
+        {
+            return .refused(refusal)
         }
         if new == (try pins(of: identity, in: transaction)) { return .done(.unchanged) }
         return .done(try pin(identity, to: new, command, in: transaction))

@@ -151,6 +151,10 @@ extension Books {
         _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
+        guard dialect?.topics?.isInRange ?? true else {
+            let maximum = UInt64(DeviceTopics.patternsMaximum)
+            return .refused(.commands(.quantityOutOfRange(maximum: maximum)))
+        }
         guard var product = try existing(key, in: transaction) else {
             return .refused(.products(.unknown(key)))
         }
@@ -182,6 +186,11 @@ extension Books {
         _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
+        if let refusal = Self.refusal(
+            ofCount: topics.count, upTo: DeviceTopics.patternsMaximum)
+        {
+            return .refused(refusal)
+        }
         guard var product = try existing(key, in: transaction) else {
             return .refused(.products(.unknown(key)))
         }

@@ -105,6 +105,7 @@ extension Books {
         _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
+        if let refusal = Self.refusal(ofOverlap: overlapMilliseconds) { return .refused(refusal) }
         guard var webhook = try webhooks.get(id, in: transaction) else {
             return .refused(.webhooks(.unknown(id)))
         }
@@ -176,7 +177,6 @@ extension Books {
     }
 
     private static func refusal(ofKinds kinds: [EventKind]) -> Refusal? {
-        kinds.count <= webhookKindsMaximum
-            ? nil : .commands(.quantityOutOfRange(maximum: UInt64(webhookKindsMaximum)))
+        refusal(ofCount: kinds.count, upTo: webhookKindsMaximum)
     }
 }

@@ -191,6 +191,9 @@ public final class Books: Sendable {
     /// In bytes, of a remembered answer; a longer one is made anew for each repetition.
     public static var answerMaximumLength: Int { 65_536 }
 
+    /// For how long a secret that another one has taken the place of may be taken still: a year.
+    public static var overlapMaximumHours: Int64 { 8_760 }
+
     /// Of messages or OTA attempts, in one top-up pack.
     public static var topUpMaximum: UInt64 { 1_000_000_000_000 }
 

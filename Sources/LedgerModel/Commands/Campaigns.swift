@@ -35,6 +35,22 @@ public enum CampaignFilter: Hashable, Sendable {
     case devices([DeviceKey])
 
     public static var devicesMaximum: Int { 1_000 }
+
+    /// Whether it names as many devices as it may.
+    package var isInRange: Bool {
+        switch self {
+        case .all, .metadata: true
+        case .devices(let devices): (1...Self.devicesMaximum).contains(devices.count)
+        }
+    }
+
+    /// The same, its devices in order and each once.
+    fileprivate var inOrder: CampaignFilter {
+        switch self {
+        case .all, .metadata: self
+        case .devices(let devices): .devices(Set(devices).sorted())
+        }
+    }
 }
 
 extension CampaignFilter: TaggedRecord {
@@ -84,6 +100,7 @@ public struct NewCampaign: Hashable, Sendable {
     /// Before so many have ended, their share says nothing.
     public static var stopMinimum: UInt64 { 10 }
 
+    /// The devices of a filter need not be in order.
     public init(
         product: ProductKey, id: CampaignID, version: FirmwareVersion, filter: CampaignFilter,
         perMinute: UInt32, endsAt: Timestamp, stopPercent: UpgradePercent
@@ -91,7 +108,7 @@ public struct NewCampaign: Hashable, Sendable {
         self.product = product
         self.id = id
         self.version = version
-        self.filter = filter
+        self.filter = filter.inOrder
         self.perMinute = perMinute
         self.endsAt = endsAt
         self.stopPercent = stopPercent
@@ -104,13 +121,8 @@ extension NewCampaign: RecordField {
     }
 
     package init(from reader: inout ByteReader) throws(MalformedRecord) {
-        product = try reader.take()
-        id = try reader.take()
-        version = try reader.take()
-        filter = try reader.take()
-        perMinute = try reader.take()
-        endsAt = try reader.take()
-        stopPercent = try reader.take()
+        self = try reader.make(
+            Self.init(product:id:version:filter:perMinute:endsAt:stopPercent:))
     }
 }
 

@@ -136,9 +136,11 @@ public struct NewKey: Hashable, Sendable {
     /// Whose resources the key reaches; `nil`: every account's.
     public let account: AccountID?
 
-    /// Which products the key reaches; `nil`: all of the account's.
+    /// Which products the key reaches, at most `productsMaximum`; `nil`: all of the account's.
     public let products: [ProductKey]?
     public internal(set) var secretHash: SecretHash
+
+    public static var productsMaximum: Int { 1_000 }
 
     public init(
         id: KeyID,

@@ -4,7 +4,7 @@ public import Time
 
 /// What a command does with a product's secret, by which its devices register themselves.
 public enum ProductSecretAction: Hashable, Sendable {
-    /// Another secret from now on; the one before is taken for so long still.
+    /// Another secret from now on; the one before is taken for so long still, at most `Books.overlapMaximumHours`.
     case rotate(ProductKey, secret: SealedSecret, overlapMilliseconds: UInt64)
 
     /// No device registers itself with a secret, until there is another one.

@@ -31,7 +31,7 @@ public enum ProductAction: Hashable, Sendable {
     /// Whether what its devices say of their state is counted as messages are.
     case countState(ProductKey, Bool)
 
-    /// What its devices publish without being counted (rule C13); empty: nothing.
+    /// What its devices publish without being counted (rule C13), at most `DeviceTopics.patternsMaximum`; empty: nothing.
     case setUncounted(ProductKey, [TopicPattern])
 }
 

@@ -207,6 +207,9 @@ public struct TopUpUse: Hashable, Sendable {
     public let device: DeviceIdentity
     public let units: UInt64
 
+    /// The most devices that the end of one lease names.
+    public static let ofLeaseMaximum = 1_024
+
     public init(device: DeviceIdentity, units: UInt64) {
         self.device = device
         self.units = units

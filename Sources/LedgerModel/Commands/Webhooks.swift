@@ -7,7 +7,8 @@ public enum WebhookAction: Hashable, Sendable {
     case create(NewWebhook)
     case update(WebhookID, WebhookUpdate)
 
-    /// Another secret from now on; the one before signs, too, for so long still.
+    /// Another secret from now on; the one before signs, too, for so long still, at most
+    /// `Books.overlapMaximumHours`.
     case rotateSecret(WebhookID, secret: SealedSecret, overlapMilliseconds: UInt64)
     case delete(WebhookID)
 
@@ -319,7 +320,7 @@ public struct WebhookAttempt: Hashable, Sendable {
     public let status: UInt32
     public let milliseconds: UInt32
 
-    /// Why it failed, for people; `nil` when it was delivered. At most 256 bytes.
+    /// Why it failed, for people; `nil` when it was delivered. At most `errorMaximumLength` bytes.
     public let error: String?
 
     /// When it is tried again; `nil`: not at all.
@@ -328,6 +329,7 @@ public struct WebhookAttempt: Hashable, Sendable {
     /// In bytes of UTF-8.
     public static var errorMaximumLength: Int { 256 }
 
+    /// - Parameter error: of a longer one the end is left out.
     public init(
         cause: Cause,
         sequence: UInt64,
@@ -344,7 +346,7 @@ public struct WebhookAttempt: Hashable, Sendable {
         self.number = number
         self.status = status
         self.milliseconds = milliseconds
-        self.error = error
+        self.error = error?.prefix(bytes: Self.errorMaximumLength)
         self.nextAt = nextAt
     }
 }

@@ -138,6 +138,11 @@ public struct AlertSettings: Hashable, Sendable {
     }
 }
 
+extension AlertSettings {
+    /// Whether each rule is one that an account could set.
+    package var isInRange: Bool { AlertKind.allCases.allSatisfy { rule($0).isInRange } }
+}
+
 extension AlertSettings: RecordField {
     package func encode(into buffer: inout ByteBuffer) {
         buffer.append(fields: mails, codesNumber, codesPercent, packsPercent, nearExpiryDays)
@@ -456,7 +461,7 @@ public struct NotificationReport: Hashable, Sendable {
     /// The reply code of the mail server (RFC 5321, section 4.2); 0 when none came.
     public let status: UInt32
 
-    /// What the mail server has said last, or why nothing came, for people. At most 256 bytes.
+    /// What the mail server has said last, or why nothing came, for people. At most `answerMaximumLength` bytes.
     public let answer: String
 
     /// `sent`, `givenUp`, or, to be tried again, `waiting`.
@@ -468,12 +473,13 @@ public struct NotificationReport: Hashable, Sendable {
     /// In bytes of UTF-8.
     public static var answerMaximumLength: Int { 256 }
 
+    /// - Parameter answer: of a longer one the end is left out.
     public init(
         id: UInt64, status: UInt32, answer: String, state: NotificationState, nextAt: Timestamp
     ) {
         self.id = id
         self.status = status
-        self.answer = answer
+        self.answer = answer.prefix(bytes: Self.answerMaximumLength)
         self.state = state
         self.nextAt = nextAt
     }

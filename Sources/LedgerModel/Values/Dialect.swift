@@ -27,6 +27,15 @@ public enum DeviceTopics: Hashable, Sendable {
     /// The most patterns of a product.
     public static let patternsMaximum = 32
 
+    /// Whether there are as many as there may be.
+    package var isInRange: Bool {
+        switch self {
+        case .preset: true
+        case .patterns(let up, let down):
+            (1...Self.patternsMaximum).contains(up.count + down.count)
+        }
+    }
+
     public var up: [TopicPattern] {
         switch self {
         case .preset(let preset): preset.up
