@@ -269,7 +269,7 @@ struct Foundations {
             neighbours: neighbours,
             log: log,
             heartbeats: Heartbeats(shards: shards, at: time.monotonic),
-            keyFailures: KeyFailures(limits.sharedFailures),
+            wrongSecrets: WrongSecrets(limits.failures),
             clock: clock,
             ledger: ledger,
             usage: usage,

@@ -46,7 +46,7 @@ struct OrganBench: ~Copyable {
             neighbours: nil,
             log: nil,
             heartbeats: Heartbeats(shards: shards, at: start),
-            keyFailures: KeyFailures(limits.sharedFailures),
+            wrongSecrets: WrongSecrets(limits.failures),
             clock: BooksClock(
                 .manual(ManualClock(wall: Self.noon, monotonic: start)), aheadHours: 0, log: nil),
             ledger: ledger,

@@ -83,10 +83,10 @@ extension WholeGateway {
         }
 
         @Test(
-            "a product's secret: guesses at one address, whatever device they name; others register"
-        )
-        func registration() async throws {
-            try await TestGateway.run(shards: 1) { gateway in
+            "a product's secret: guesses at one address, whatever device they name; others register",
+            arguments: [1, 8])
+        func registration(shards: Int) async throws {
+            try await TestGateway.run(shards: shards) { gateway in
                 let product = try await gateway.createProduct(codes: 1, registration: .open)
                 let wrong = Secret("wrong-secret")!
                 var codes: [UInt8: Int] = [:]
@@ -158,11 +158,11 @@ extension WholeGateway {
         }
 
         @Test(
-            "one address: many devices are tried in turn, and the address is held back; others are not"
-        )
-        func address() async throws {
+            "one address: many devices are tried in turn, and the address is held back; others are not",
+            arguments: [1, 8])
+        func address(shards: Int) async throws {
             try await TestGateway.run(
-                shards: 1, configure: { $0.limits.wrongSecretsPerMinutePerAddress = 30 }
+                shards: shards, configure: { $0.limits.wrongSecretsPerMinutePerAddress = 30 }
             ) { gateway in
                 let product = try await gateway.createProduct(codes: 1)
                 let device = try await gateway.importDevice("dk1", into: product)

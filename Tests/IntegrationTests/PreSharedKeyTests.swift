@@ -340,5 +340,37 @@ extension WholeGateway {
                 }
             }
         }
+
+        @Test(
+            "wrong secrets have one count, however they come: as a key of a handshake or in a CONNECT",
+            arguments: [1, 8], [false, true])
+        func bothWays(shards: Int, keysFirst: Bool) async throws {
+            try await Self.run(shards: shards) { gateway in
+                let (_, devices) = try await Self.furnish(gateway, accepting: [.psk, .tollgate])
+                let forger = TestDevice(
+                    identity: devices[0].identity, secret: try #require(Secret("not-this-one")))
+                let wrong = try Self.context("lamp.dk1", [1, 2, 3])
+                func byCONNECT(_ device: TestDevice) throws -> UInt8 {
+                    let client = try TestClient(
+                        port: gateway.tlsPort, certificates: gateway.certificates)
+                    return try client.connect(as: .signed(device, secureMode: 2)).code
+                }
+                for number in 0..<16 {
+                    if (number < 8) == keysFirst {
+                        #expect(isRefused(wrong, gateway))
+                    } else {
+                        #expect(try byCONNECT(forger) >= 0x80)
+                    }
+                }
+                // One or two more where a second and more have passed.
+                #expect((10...12).contains(await gateway.endings(.badCredentials)))
+                #expect(await gateway.endings(.tooManyFailures) >= 4)
+                // In either way none is looked at now, the right one neither.
+                #expect(try byCONNECT(devices[0]) == 0x9F)
+                #expect(isRefused(try context(devices[0]), gateway))
+                try await until { try byCONNECT(devices[0]) == 0 }
+                #expect(try connect(try context(devices[0]), gateway).answer.code == 0)
+            }
+        }
     }
 }

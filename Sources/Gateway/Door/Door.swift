@@ -20,7 +20,6 @@ struct Door: ~Copyable {
     /// shards.
     private(set) var authorityRules: [AuthorityID: AuthorityRules] = [:]
     private var displacements: DisplacementGuard
-    private var failures: ProofFailures
     private var tokenKeys = TokenKeyring()
     private var pending = PendingAdmissions()
     private var deferred = DeferredChanges()
@@ -34,29 +33,11 @@ struct Door: ~Copyable {
     init(
         secrets: consuming SecretSealer,
         displacements: DisplacementGuard,
-        failures: FailureLimits = FailureLimits(),
         timestampWindowMilliseconds: Int64
     ) {
         self.secrets = secrets
         self.displacements = displacements
-        self.failures = ProofFailures(failures)
         self.timestampWindowMilliseconds = timestampWindowMilliseconds
-    }
-
-    // MARK: Guessing
-
-    /// See `ProofFailures`.
-    func holdsBack(
-        _ name: ClaimedName, from source: SourceNetwork?, at now: ShardTime
-    ) -> HoldingBack {
-        failures.holdsBack(name, from: source, at: now)
-    }
-
-    /// A proof of that name was looked at.
-    mutating func noteProof(
-        _ name: ClaimedName, from source: SourceNetwork?, isRight: Bool, at now: ShardTime
-    ) {
-        failures.note(name, from: source, isRight: isRight, at: now)
     }
 
     // MARK: Devices

@@ -108,7 +108,7 @@ struct ClaimAtSource: Hashable {
     let source: SourceNetwork
 }
 
-/// How many wrong secrets of one shard are too many.
+/// How many wrong secrets are too many, of all shards together.
 struct FailureLimits {
     /// In a minute: of one name, and from one source.
     var perName = 10
@@ -116,4 +116,7 @@ struct FailureLimits {
 
     /// The longest time in which none is looked at then.
     var penaltyMilliseconds: Int64 = 60_000
+
+    /// How many names, sources, and names from a source are remembered.
+    var capacity = 16_384
 }

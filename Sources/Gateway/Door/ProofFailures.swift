@@ -10,13 +10,13 @@ struct ProofFailures {
     init(_ limits: FailureLimits) {
         names = FailureGuard(
             failuresPerMinute: limits.perName,
-            penaltyMaximumMilliseconds: limits.penaltyMilliseconds)
+            penaltyMaximumMilliseconds: limits.penaltyMilliseconds, capacity: limits.capacity)
         claims = FailureGuard(
             failuresPerMinute: limits.perName,
-            penaltyMaximumMilliseconds: limits.penaltyMilliseconds)
+            penaltyMaximumMilliseconds: limits.penaltyMilliseconds, capacity: limits.capacity)
         sources = FailureGuard(
             failuresPerMinute: limits.perSource,
-            penaltyMaximumMilliseconds: limits.penaltyMilliseconds)
+            penaltyMaximumMilliseconds: limits.penaltyMilliseconds, capacity: limits.capacity)
     }
 
     /// Whether no proof is looked at now, as too many were wrong: from that source, or of that name from
@@ -72,21 +72,25 @@ enum HoldingBack {
     case all
 }
 
-/// Wrong pre-shared keys, of all shards together: each is looked at by the shard that has accepted its connection, which any
-/// may be, and not by its device's home.
+/// Wrong secrets, of all shards together, however they were brought: with a CONNECT, which its device's home looks at, or as
+/// a pre-shared key, which the shard looks at that has accepted the connection, and any may be that. So who guesses in both
+/// ways, and at many shards, has no more attempts.
 ///
-/// It has a lock, which only handshakes with a pre-shared key take.
-final class KeyFailures: Sendable {
+/// It has a lock, taken twice for each CONNECT and each handshake with a pre-shared key, for a few look-ups in memory; no
+/// other packet comes here.
+final class WrongSecrets: Sendable {
     private let failures: Mutex<ProofFailures>
 
     init(_ limits: FailureLimits) { failures = Mutex(ProofFailures(limits)) }
 
-    /// Whether the key of that name is not looked at now.
-    func holdBack(_ name: ClaimedName, from source: SourceNetwork?, at now: ShardTime) -> Bool {
-        failures.withLock { $0.holdsBack(name, from: source, at: now) != .none }
+    /// Whether a proof of that name is not looked at now.
+    func holdsBack(
+        _ name: ClaimedName, from source: SourceNetwork?, at now: ShardTime
+    ) -> HoldingBack {
+        failures.withLock { $0.holdsBack(name, from: source, at: now) }
     }
 
-    /// A key of that name was looked at.
+    /// A proof of that name was looked at.
     func note(
         _ name: ClaimedName, from source: SourceNetwork?, isRight: Bool, at now: ShardTime
     ) {

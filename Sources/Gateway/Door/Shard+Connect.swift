@@ -173,10 +173,6 @@ extension Shard {
         if !credential.isCertificate || credential == .certificate(nil) {
             noteProof(name, slot, isRight: verdict.isProven)
         }
-        if case .preSharedKey = credential, verdict.isProven {
-            context.commons.keyFailures.note(
-                name, from: context.wire.source(ofSlot: slot), isRight: true, at: context.now)
-        }
         switch verdict {
         case .refuse(let reason): refuseConnect(slot, reason)
         case .register: requestRegistration(slot, identity)
@@ -256,7 +252,10 @@ extension Shard {
     /// Whether too many wrong secrets have come for any more to be looked at.
     private mutating func isHeldBack(_ name: ClaimedName, _ slot: UInt32) -> Bool {
         let source = context.wire.source(ofSlot: slot)
-        return switch door.holdsBack(name, from: source, at: context.now) {
+        return
+            switch context.commons.wrongSecrets.holdsBack(
+                name, from: source, at: context.now)
+        {
         case .none: false
         case .strangers: source == nil || source != lastSource(of: name)
         case .all: true
@@ -265,7 +264,8 @@ extension Shard {
 
     private mutating func noteProof(_ name: ClaimedName, _ slot: UInt32, isRight: Bool) {
         let source = context.wire.source(ofSlot: slot)
-        door.noteProof(name, from: source, isRight: isRight, at: context.now)
+        context.commons.wrongSecrets.note(
+            name, from: source, isRight: isRight, at: context.now)
     }
 
     /// Where a device is connected from, or was when its last connection ended.

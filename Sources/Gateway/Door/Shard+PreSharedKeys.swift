@@ -16,14 +16,14 @@ extension Shard {
     ) throws(TLSError) -> TLSSessionState {
         let source = context.wire.source(ofSlot: slot)
         let now = context.now
-        let others = context.commons.keyFailures
+        let wrongSecrets = context.commons.wrongSecrets
         var failure: StoreError?
         defer {
             if let failure { context.wire.noteStoreFailure(.admission, failure, slot) }
         }
         return try Self.shakeHands(
             slot, ciphertext, into: &plaintext, &context.wire, &door, &context.books, &failure,
-            others, from: source, at: now)
+            wrongSecrets, from: source, at: now)
     }
 
     /// The same, with what it takes from different organs.
@@ -35,14 +35,14 @@ extension Shard {
         _ door: inout Door,
         _ books: inout LedgerReader,
         _ failure: inout StoreError?,
-        _ others: KeyFailures,
+        _ wrongSecrets: WrongSecrets,
         from source: SourceNetwork?,
         at now: ShardTime
     ) throws(TLSError) -> TLSSessionState {
         try wire.decrypt(slot, ciphertext, into: &plaintext) { identity, key in
             do throws(StoreError) {
                 return try door.findKey(
-                    of: identity, from: source, others, in: &books, at: now, into: &key)
+                    of: identity, from: source, wrongSecrets, in: &books, at: now, into: &key)
             } catch {
                 failure = error
                 return false
@@ -59,12 +59,10 @@ extension Shard {
         }
         let name = ClaimedName.device(device)
         let source = context.wire.source(ofSlot: slot)
-        let keyFailures = context.commons.keyFailures
-        let isHeldBack =
-            door.holdsBack(name, from: source, at: context.now) != .none
-            || keyFailures.holdBack(name, from: source, at: context.now)
+        let wrongSecrets = context.commons.wrongSecrets
+        let isHeldBack = wrongSecrets.holdsBack(name, from: source, at: context.now) != .none
         if !isHeldBack {
-            keyFailures.note(name, from: source, isRight: false, at: context.now)
+            wrongSecrets.note(name, from: source, isRight: false, at: context.now)
         }
         let reason = isHeldBack ? Reason.tooManyFailures : .badCredentials
         context.wire[slot].settings.client = .device(DeviceClient(device))
@@ -94,23 +92,19 @@ extension Door {
     /// form. A device that does not exist, and one whose proofs are not looked at now, gets a key that none knows, for
     /// the same work.
     ///
-    /// - Parameter others: what has failed in handshakes, on all shards.
-    ///
     /// Of a name that is guessed elsewhere, an address that has failed with it itself is not heard either, also when its
     /// device was there last: that is asked of a CONNECT only.
     mutating func findKey(
         of identity: Span<UInt8>,
         from source: SourceNetwork?,
-        _ others: KeyFailures,
+        _ wrongSecrets: WrongSecrets,
         in books: inout LedgerReader,
         at now: ShardTime,
         into key: inout PreSharedKey
     ) throws(StoreError) -> Bool {
         guard let identity = DeviceIdentity(plainUserName: identity) else { return false }
         let name = ClaimedName.device(identity)
-        let isHeldBack =
-            holdsBack(name, from: source, at: now) != .none
-            || others.holdBack(name, from: source, at: now)
+        let isHeldBack = wrongSecrets.holdsBack(name, from: source, at: now) != .none
         let decoy = RandomBytes.make(PreSharedKey.decoyLength)
         let isFound = try books.withDevice(identity) { product, view throws(StoreError) in
             try secrets.open(view, of: identity)

@@ -27,8 +27,7 @@ struct GatewayCommons: Sendable {
     let leftovers = Leftovers()
     let closedShards = ClosedShards()
 
-    /// Wrong pre-shared keys.
-    let keyFailures: KeyFailures
+    let wrongSecrets: WrongSecrets
 
     /// For the page of metrics.
     let shownProducts = ShownProducts()
@@ -134,10 +133,9 @@ struct ShardLimits: Sendable {
     let subscriptions: Int
     let displacementsPerMinute: Int
     let displacementPenaltyMilliseconds: Int64
-    let failures: FailureLimits
 
-    /// The same of all shards together.
-    let sharedFailures: FailureLimits
+    /// Of all shards together.
+    let failures: FailureLimits
 
     /// - Parameter descriptors: `nil`: enough.
     init(
@@ -167,15 +165,11 @@ struct ShardLimits: Sendable {
         subscriptions = limits.subscriptions
         displacementsPerMinute = limits.duplicatesPerMinute
         displacementPenaltyMilliseconds = Int64(limits.duplicatePenaltySeconds) * 1_000
-        // A name is at home on one shard; those of one source are on all of them.
         failures = FailureLimits(
             perName: limits.wrongSecretsPerMinute,
-            perSource: max(1, (limits.wrongSecretsPerMinutePerAddress + shards - 1) / shards),
-            penaltyMilliseconds: Int64(limits.wrongSecretPenaltySeconds) * 1_000)
-        sharedFailures = FailureLimits(
-            perName: limits.wrongSecretsPerMinute,
             perSource: limits.wrongSecretsPerMinutePerAddress,
-            penaltyMilliseconds: Int64(limits.wrongSecretPenaltySeconds) * 1_000)
+            penaltyMilliseconds: Int64(limits.wrongSecretPenaltySeconds) * 1_000,
+            capacity: 16_384 * shards)
     }
 }
 

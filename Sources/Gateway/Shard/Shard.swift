@@ -91,7 +91,6 @@ struct Shard: ~Copyable {
                 limit: limits.displacementsPerMinute,
                 penaltyMilliseconds: limits.displacementPenaltyMilliseconds
             ),
-            failures: limits.failures,
             timestampWindowMilliseconds: commons.timestampWindowMilliseconds
         )
         let now = ShardTime(clock, since: clock.monotonic, commons.clock)
