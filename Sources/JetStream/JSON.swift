@@ -1,3 +1,5 @@
+import LedgerModel
+
 /// What JetStream's requests and answers are written in (RFC 8259).
 enum JSON: Hashable, Sendable {
     case object([String: JSON])
@@ -131,14 +133,9 @@ private struct JSONParser {
     }
 
     private mutating func number() -> JSON? {
-        let start = position
-        while position < bytes.count, Self.isPartOfNumber(bytes[position]) { position += 1 }
-        let digits = String(decoding: bytes[start..<position], as: UTF8.self)
-        return Double(digits) == nil ? nil : .number(digits)
-    }
-
-    private static func isPartOfNumber(_ byte: UInt8) -> Bool {
-        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || "+-.eE".utf8.contains(byte)
+        guard let end = JSONNumber.end(in: bytes, from: position) else { return nil }
+        defer { position = end }
+        return .number(String(decoding: bytes[position..<end], as: UTF8.self))
     }
 
     private mutating func text() -> String? {

@@ -67,7 +67,7 @@ struct ValueTests {
         "what is not JSON is not read",
         arguments: [
             "", "{", "[1,]", "{\"a\"}", "{\"a\":}", "tru", "1 2", "\"", "\"\\x\"", "\"\\u12\"",
-            "\"\\ud83d\"", "{a:1}", "--", "nan", "\"\\u+123\"",
+            "\"\\ud83d\"", "{a:1}", "--", "nan", "01", "1.", "\"\\u+123\"",
             String(repeating: "[", count: 40) + String(repeating: "]", count: 40),
         ]
     )

@@ -1,3 +1,5 @@
+import Ledger
+
 /// A JSON value (RFC 8259) whose objects keep the order of their members.
 public enum JSON: Equatable, Sendable {
     case null
@@ -252,26 +254,12 @@ private struct JSONReader {
         return .array(elements)
     }
 
-    /// RFC 8259, 6: `-`, an integer without zeros in front, a fraction, an exponent.
     private mutating func number() throws(JSON.Fault) -> JSON {
-        let start = position
-        if byte == UInt8(ascii: "-") { position += 1 }
-        let isZero = byte == UInt8(ascii: "0")
-        let whole = digits()
-        guard whole == 1 || whole > 1 && !isZero else { throw .malformed }
-        if byte == UInt8(ascii: ".") {
-            position += 1
-            guard digits() > 0 else { throw .malformed }
-        }
-        if byte == UInt8(ascii: "e") || byte == UInt8(ascii: "E") {
-            position += 1
-            if byte == UInt8(ascii: "+") || byte == UInt8(ascii: "-") { position += 1 }
-            guard digits() > 0 else { throw .malformed }
-        }
-        let text = String(decoding: bytes[start..<position], as: UTF8.self)
+        guard let end = JSONNumber.end(in: bytes, from: position) else { throw .malformed }
+        let text = String(decoding: bytes[position..<end], as: UTF8.self)
+        position = end
         if let integer = Int64(text) { return .integer(integer) }
-        // A larger one would be read as infinite.
-        guard let number = Double(text), number.isFinite else { throw .malformed }
+        guard let number = Double(text) else { throw .malformed }
         // `1.0` and `1e3` are whole numbers as well as `1` is, as long as a `Double` is exact.
         guard number.magnitude < Self.exactMagnitude, let integer = Int64(exactly: number) else {
             return .number(text)
@@ -281,13 +269,6 @@ private struct JSONReader {
 
     /// Up to here every whole number is a `Double`.
     private static var exactMagnitude: Double { 0x1p53 }
-
-    /// Reads digits; how many.
-    private mutating func digits() -> Int {
-        let start = position
-        while let byte, (0x30...0x39).contains(byte) { position += 1 }
-        return position - start
-    }
 
     private mutating func text() throws(JSON.Fault) -> String {
         position += 1

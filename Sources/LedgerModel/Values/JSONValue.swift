@@ -179,34 +179,10 @@ package struct JSONValueReader {
         return .array(elements)
     }
 
-    /// RFC 8259, 6: `-`, an integer without zeros in front, a fraction, an exponent.
     private mutating func number() throws(StateFault) -> [UInt8] {
-        let start = position
-        if byte == UInt8(ascii: "-") { position += 1 }
-        let isZero = byte == UInt8(ascii: "0")
-        guard let whole = digits(), whole == 1 || !isZero else { throw .notJSON }
-        if byte == UInt8(ascii: ".") {
-            position += 1
-            guard digits() != nil else { throw .notJSON }
-        }
-        if byte == UInt8(ascii: "e") || byte == UInt8(ascii: "E") {
-            position += 1
-            if byte == UInt8(ascii: "+") || byte == UInt8(ascii: "-") { position += 1 }
-            guard digits() != nil else { throw .notJSON }
-        }
-        // A larger one would be read as infinite.
-        let text = bytes[start..<position]
-        guard Double(String(decoding: text, as: UTF8.self))?.isFinite == true else {
-            throw .notJSON
-        }
-        return Array(text)
-    }
-
-    /// How many digits follow; `nil` when none does.
-    private mutating func digits() -> Int? {
-        let start = position
-        while let byte, (0x30...0x39).contains(byte) { position += 1 }
-        return position > start ? position - start : nil
+        guard let end = JSONNumber.end(in: bytes, from: position) else { throw .notJSON }
+        defer { position = end }
+        return Array(bytes[position..<end])
     }
 
     private mutating func string() throws(StateFault) -> [UInt8] {
