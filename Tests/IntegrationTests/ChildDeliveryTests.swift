@@ -102,6 +102,57 @@ extension WholeGateway {
             }
         }
 
+        @Test("room in one parent's line is for its own children, each in its turn")
+        func turns() async throws {
+            try await TestGateway.run(shards: 1, configure: { $0.limits.queueMessages = 4 }) {
+                gateway in
+                let names = ["hub", "hut"] + (0..<12).map { "c\($0)" }
+                let product = try await gateway.createProduct(codes: 14)
+                let devices = try await gateway.importDevices(names, into: product)
+                let key = try await gateway.createApplication(products: [product])
+                let backend = try gateway.connect(key)
+                func parent(_ place: Int) throws -> ParentClient {
+                    let parent = try ParentClient(
+                        gateway, devices[place], expirySeconds: 0, receiveMaximum: 1)
+                    for child in children(of: place) { try parent.attach(child, more: Self.kept) }
+                    parent.client.acknowledgesMessages = false
+                    return parent
+                }
+                func children(of place: Int) -> ArraySlice<TestDevice> {
+                    devices[(2 + 6 * place)..<(8 + 6 * place)]
+                }
+                let hub = try parent(0)
+                let hut = try parent(1)
+                for number in 0..<2 {
+                    for child in devices[2...] {
+                        await gateway.settle()
+                        let answer = try backend.publish(
+                            child.down(), "\(number)", qos: .atLeastOnce)
+                        #expect(answer?.code == 0)
+                    }
+                }
+                await gateway.settle()
+                // The other one has all of its own to come, whatever the first one makes room for.
+                for place in [1, 0] {
+                    let client = place == 0 ? hub.client : hut.client
+                    var texts: [String] = []
+                    for _ in 0..<12 {
+                        let message = try client.message()
+                        texts.append("\(message.topic) \(message.text)")
+                        let packetID = try #require(message.packetID)
+                        try client.send {
+                            Puback.encode(packetID: packetID, version: .v5, into: &$0)
+                        }
+                    }
+                    for child in children(of: place) {
+                        let own = texts.filter { $0.hasPrefix(child.down() + " ") }
+                        #expect(own == ["\(child.down()) 0", "\(child.down()) 1"], "\(texts)")
+                    }
+                    #expect(try await gateway.unread(by: client) == [])
+                }
+            }
+        }
+
         @Test(
             "a parent of MQTT 3.1.1 that publishes for children it makes no room for is read on: they are detached, and their sessions have what it did not take"
         )
@@ -294,120 +345,6 @@ extension WholeGateway {
                 #expect(try parent.children() == ["a"])
                 // It is done with, and not counted.
                 #expect(try await gateway.usedToday(devices[1]).used == 2)
-            }
-        }
-
-        // MARK: Coming and going
-
-        @Test("a child that is detached while it is attached has disconnected", arguments: [1, 4])
-        func detachedEarly(shards: Int) async throws {
-            try await TestGateway.run(shards: shards) { gateway in
-                let product = try await gateway.createProduct(codes: 2)
-                let devices = try await gateway.importDevices(["hub", "a"], into: product)
-                let key = try await gateway.createApplication(products: [product])
-                let reader = try gateway.connect(
-                    key, subscribedTo: "\(devices[1].topicPrefix)presence")
-                let parent = try ParentClient(gateway, devices[0])
-                let attach = Array(devices[0].sys("children/attach").utf8)
-                let request = Array(parent.request(for: devices[1]).utf8)
-                let detach = Array(devices[0].sys("children/detach").utf8)
-                let detachment = Array(parent.detachment(of: devices[1]).utf8)
-                try parent.client.send { buffer in
-                    Publish.encode(
-                        topic: attach.span, payload: request.span, version: .v5, into: &buffer)
-                    Publish.encode(
-                        topic: detach.span, payload: detachment.span, version: .v5, into: &buffer)
-                }
-                let (name, answer) = try parent.answer()
-                #expect(name == "/detached" && answer.reason == "disconnected")
-                #expect(answer.id == "2")
-                #expect(try reader.presenceWords(of: devices[1]) == "connected")
-                #expect(try reader.presenceWords(of: devices[1]) == "disconnected disconnected")
-                try parent.attach(devices[1])
-            }
-        }
-
-        @Test(
-            "to attach a child again by other credentials is to connect it anew",
-            arguments: [1, 4])
-        func attachedAgain(shards: Int) async throws {
-            try await TestGateway.run(shards: shards) { gateway in
-                let product = try await gateway.createProduct(codes: 2)
-                let devices = try await gateway.importDevices(["hub", "a"], into: product)
-                let parent = try ParentClient(gateway, devices[0])
-                try parent.attach(devices[1])
-                let first = await gateway.gateway.connection(of: devices[1].identity)
-                try parent.attach(devices[1])
-                #expect(try await gateway.unread(by: parent.client) == [])
-                let same = await gateway.gateway.connection(of: devices[1].identity)
-                #expect(same?.connectedAt == first?.connectedAt)
-                #expect(
-                    try parent.refusal(devices[1], secret: Secret("wrong")) == "bad-credentials")
-                #expect(
-                    try parent.client.publish(devices[1].up(), "", qos: .atLeastOnce)?.code == 0x87)
-                try parent.attach(devices[1], more: Self.kept)
-                #expect(try parent.children() == ["a"])
-                #expect(
-                    try parent.client.publish(devices[1].up(), "", qos: .atLeastOnce)?.code == 0x10)
-                #expect(try await gateway.unread(by: parent.client) == [])
-            }
-        }
-
-        @Test("a thousand children, and not one more", .timeLimit(.minutes(5)))
-        func most() async throws {
-            try await TestGateway.run(
-                shards: 2,
-                configure: {
-                    $0.limits.connectsPerSecondPerAddress = 1_000_000
-                    $0.limits.exemptNetworks = ["127.0.0.0/8"]
-                }
-            ) { gateway in
-                let product = try await gateway.createProduct(codes: 1_002)
-                let names = ["hub"] + (0...1_000).map { "c\($0)" }
-                let devices = try await gateway.importDevices(names, into: product)
-                let parent = try ParentClient(gateway, devices[0])
-                for child in devices[1...1_000] { try parent.attach(child) }
-                #expect(try parent.refusal(devices[1_001]) == "too-many-children")
-                // One that is there is no more than there were.
-                try parent.attach(devices[7], more: Self.kept)
-                try parent.detach(devices[1])
-                #expect(try parent.answer().name == "/detached")
-                try parent.attach(devices[1_001])
-                #expect(try parent.children().count == 1_000)
-            }
-        }
-
-        @Test("in a cluster a child is connected once, wherever it and its parent are")
-        func cluster() async throws {
-            try await TestNodes.run(2) { nodes in
-                let product = try await nodes[0].createProduct(codes: 9)
-                let key = try await nodes[0].createApplication(products: [product])
-                let hub = try await nodes.device("hub", of: product)
-                for owner in 0..<2 {
-                    let child = try await nodes.device(ownedBy: owner, of: product)
-                    let backend = try nodes[1].connect(
-                        key, clientID: "b\(owner)", subscribedTo: child.up("#"))
-                    let alone = try nodes[1].connect(child)
-                    let parent = try ParentClient(nodes[0], hub)
-                    try parent.attach(child)
-                    #expect(try alone.endingCode() == 0x8E)
-                    #expect(
-                        try parent.client.publish(child.up(), "x", qos: .atLeastOnce)?.code ?? 0
-                            < 0x80)
-                    #expect(try backend.message().text == "x")
-                    #expect(
-                        try backend.publish(child.down(), "y", qos: .atLeastOnce)?.code == 0)
-                    #expect(try parent.client.message().text == "y")
-                    let again = try nodes[1].connect(child)
-                    let (name, answer) = try parent.answer()
-                    #expect(name == "/detached" && answer.reason == "session-taken-over")
-                    #expect(
-                        try parent.client.publish(child.up(), "z", qos: .atLeastOnce)?.code == 0x87)
-                    try again.ping()
-                    try again.leave()
-                    try parent.client.leave()
-                }
-                #expect(try nodes[1].figures(of: product)?.consumed == 3)
             }
         }
     }

@@ -66,11 +66,11 @@ extension Broker {
     /// they are attached again.
     @inline(never)
     mutating func endHeldChildren(of slot: UInt32, in context: inout ShardContext) {
-        for token in context.wire[slot].children
-        where context.children.contains(token) && context.children[token.slot].isHeld {
+        guard let parent = context.wire.token(of: slot) else { return }
+        while let (token, _) = context.children.firstHeld(of: parent) {
             context.leaveMessages(of: token)
             context.children[token.slot].ending = .queueFull
-            _ = receive(token, in: &context)
+            receive(token, in: &context)
             if context.children.contains(token) { endLink(token, in: &context) }
         }
     }
@@ -92,34 +92,39 @@ extension Broker {
             guard isOver else { return }
             context.leaveMessages(of: token)
         }
-        _ = receive(token, in: &context)
+        receive(token, in: &context)
     }
 
     /// Serves the links that were held, where there is room now.
     mutating func serveHeldLinks(in context: inout ShardContext) {
-        for token in context.children.takeHeld() where context.children.contains(token) {
-            context.children[token.slot].isHeld = false
-            // Nothing more is read before what has come already has found room.
-            var hasGoneOn = receive(token, reads: false, in: &context)
-            if context.children.contains(token), !context.children[token.slot].isHeld,
-                receive(token, in: &context)
+        for parent in context.children.takeRoomy() {
+            // One after another: where there is no room for the first one's message, those behind it wait as well, so that
+            // each acknowledgement costs as much as it has made room for.
+            while let (token, bytes) = context.children.firstHeld(of: parent),
+                context.wire.contains(parent), let session = context.wire[parent.slot].session,
+                hasRoom(session.slot, for: bytes, in: &context)
             {
-                hasGoneOn = true
-            }
-            guard context.children.contains(token) else { continue }
-            if !context.children[token.slot].isHeld {
-                context.children.letGoOn(token)
-                context.watch(token.slot)
-            } else if hasGoneOn {
-                context.children.moveBack(token)
+                goOn(token, in: &context)
             }
         }
     }
 
-    /// Reads once from a link, unless `reads` is false, and serves the packets that are complete. Whether there were any.
+    /// There is room for what a link is held with.
+    private mutating func goOn(_ token: Token, in context: inout ShardContext) {
+        context.children.letGoOn(token)
+        // Nothing more is read before what has come already has found room.
+        receive(token, reads: false, in: &context)
+        guard context.children.contains(token), !context.children[token.slot].isHeld else {
+            return
+        }
+        receive(token, in: &context)
+        if context.children.contains(token) { context.watch(token.slot) }
+    }
+
+    /// Reads once from a link, unless `reads` is false, and serves the packets that are complete.
     private mutating func receive(
         _ token: Token, reads: Bool = true, in context: inout ShardContext
-    ) -> Bool {
+    ) {
         let slot = token.slot
         var arrived = ByteBuffer()
         swap(&arrived, &context.wire.inbound)
@@ -129,15 +134,11 @@ extension Broker {
         context.children[slot].input.removeAll(keepingCapacity: false)
         let isOpen = !reads || context.children[slot].descriptor.socket.read(into: &arrived)
         let used = serve(token, arrived.span, in: &context)
-        guard context.children.contains(token) else { return true }
-        guard isOpen, let used else {
-            endLink(token, in: &context)
-            return true
-        }
+        guard context.children.contains(token) else { return }
+        guard isOpen, let used else { return endLink(token, in: &context) }
         let rest = arrived.span.extracting(used..<arrived.count)
         if !rest.isEmpty { context.children[slot].input.append(rest) }
         if context.children[slot].isHeld { context.watch(slot) }
-        return used > 0
     }
 
     /// Serves the whole packets at the front, and answers how many bytes those were; `nil` when one of them is none.
@@ -182,7 +183,7 @@ extension Broker {
         case .publish:
             let publish = try Publish(
                 decoding: body, header: header, version: .v5, sender: .server)
-            if !deliver(publish, of: token, in: &context) { context.children.hold(token) }
+            deliver(publish, of: token, in: &context)
         case .disconnect:
             let disconnect = try Disconnect(decoding: body, version: .v5, sender: .server)
             context.children[token.slot].ending = Reason(
@@ -255,23 +256,27 @@ extension Broker {
         }
     }
 
-    /// A message to the child, which it has been charged for, goes on to its parent. False: the parent's session has no room
-    /// for it now.
+    /// A message to the child, which it has been charged for, goes on to its parent. Where the parent's session has no room
+    /// for it now, the link is held.
     ///
     /// What is not answered, the child's session has still. It is answered when the parent's session has it on disk, or,
     /// where that keeps nothing, when the parent's client has acknowledged it.
     private mutating func deliver(
         _ publish: borrowing Publish, of token: Token, in context: inout ShardContext
-    ) -> Bool {
+    ) {
         let parent = context.children[token.slot].parent
         guard !context.children[token.slot].leavesMessages, context.wire.contains(parent),
             context.wire[parent.slot].phase == .open,
             let session = context.wire[parent.slot].session
-        else { return true }
+        else { return }
         let message = OutboundMessage(publish, topic: publish.topic, at: context.now.books)
         var sender = DownlinkSender.nobody
         if let packetID = publish.packetID {
-            guard hasRoom(session.slot, for: message, in: &context) else { return false }
+            let bytes =
+                message.topic.count + message.payload.count + message.properties.bytes.count
+            guard hasRoom(session.slot, for: bytes, in: &context) else {
+                return context.children.hold(token, for: bytes)
+            }
             sender = .child(token, packetID: packetID)
         }
         let terms = DeliveryTerms(
@@ -280,15 +285,14 @@ extension Broker {
         let outcome = deliver(
             session, message, terms, for: sender, sharing: &shared, in: &context)
         report(outcome, to: sender, in: &context)
-        return true
     }
 
-    /// Whether one more message may wait in a parent's session. What is larger than that takes at all is not waited with.
+    /// Whether one more message, of so many bytes, may wait in a parent's session. One that is larger than that takes at all
+    /// waits until nothing else is in line.
     private func hasRoom(
-        _ session: UInt32, for message: borrowing OutboundMessage, in context: inout ShardContext
+        _ session: UInt32, for bytes: Int, in context: inout ShardContext
     ) -> Bool {
-        let bytes = message.topic.count + message.payload.count + message.properties.bytes.count
-        return sessions[slot: session].queue.isEmpty
+        sessions[slot: session].queue.isEmpty
             || sessions[slot: session].queue.takes(bytes, limits: context.commons.queueLimits)
     }
 
@@ -354,9 +358,18 @@ extension Broker {
         guard let parent = sessions[slot: session].connection, context.wire.contains(parent),
             !context.wire[parent.slot].children.isEmpty
         else { return }
-        context.children.noteRoom()
+        context.children.noteRoom(of: parent)
         guard let entry = context.wire[parent.slot].childDeliveries.take(sequence) else { return }
         answerChild(entry.link, entry.packetID, in: &context)
+    }
+
+    /// A message of a session will not be in its line after all: there may be room for one that a child of its client's is
+    /// held with.
+    func noteRoom(_ session: UInt32, in context: inout ShardContext) {
+        guard !context.children.isEmpty, let parent = sessions[slot: session].connection else {
+            return
+        }
+        context.children.noteRoom(of: parent)
     }
 
     // MARK: The end
@@ -365,7 +378,9 @@ extension Broker {
     private mutating func endLink(_ token: Token, in context: inout ShardContext) {
         let slot = token.slot
         let parent = context.children[slot].parent
-        let text = Self.call(context.children[slot].request) + context.children[slot].names + ","
+        let words = context.children[slot].names + ","
+        // What nobody has asked for is told without an id.
+        let requests = context.children[slot].requests
         let phase = context.children[slot].phase
         let reason =
             context.children[slot].ending ?? (phase == .detaching ? .disconnected : .connectionLost)
@@ -378,10 +393,10 @@ extension Broker {
         }
         let isRejected =
             (phase == .connecting || phase == .subscribing) && reason != .disconnected
-        if !isReplaced {
+        for request in isReplaced || !requests.isEmpty ? requests : [""] {
             notify(
                 parent.slot, isRejected ? "children/rejected" : "children/detached",
-                "{\(text)\(Self.words(of: reason))}", in: &context)
+                "{\(Self.call(request))\(words)\(Self.words(of: reason))}", in: &context)
         }
         for packetID in unanswered {
             decided(parent, packetID, .refused(.topicNotAllowed), in: &context)

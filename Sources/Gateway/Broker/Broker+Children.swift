@@ -24,7 +24,7 @@ extension Broker {
             return tellChildren(slot, in: &context)
         }
         guard let request = ChildRequest(publish.payload) else {
-            return refuseRequest(slot, in: &context)
+            return refuseRequest(slot, "", in: &context)
         }
         switch use {
         case .attach: return attach(slot, request, in: &context)
@@ -34,9 +34,9 @@ extension Broker {
     }
 
     private mutating func refuseRequest(
-        _ slot: UInt32, in context: inout ShardContext
+        _ slot: UInt32, _ request: String, in context: inout ShardContext
     ) -> PublishVerdict {
-        reject(slot, "", nil, .childRequestMalformed, in: &context)
+        reject(slot, request, nil, .childRequestMalformed, in: &context)
         return .refused(.childRequestMalformed)
     }
 
@@ -51,12 +51,12 @@ extension Broker {
         case .failure(let reason): reject(slot, request.id, nil, reason, in: &context)
         case .success(.device(let child, let credential)):
             guard !credential.isRegistration, !context.wire[slot].settings.client.hasName(of: child)
-            else { return refuseRequest(slot, in: &context) }
+            else { return refuseRequest(slot, request.id, in: &context) }
             if let reason = refusal(of: child, slot, request, in: &context) {
                 reject(slot, request.id, child, reason, in: &context)
             }
         case .success(.application), .success(.anonymous):
-            return refuseRequest(slot, in: &context)
+            return refuseRequest(slot, request.id, in: &context)
         }
         return .taken
     }
@@ -73,11 +73,11 @@ extension Broker {
         let packet = connect(request, of: slot, in: &context)
         let known = context.children.link(of: prefix.span, parent: parent)
         if let known, context.children[known.slot].connectDigest == SHA256.hash(packet.span) {
-            attachAgain(known, request, in: &context)
-            return nil
+            return attachAgain(known, request, in: &context)
         }
-        guard known != nil || context.wire[slot].children.count < ChildLinks.maximumPerParent
-        else { return .tooManyChildren }
+        // One that is attached anew has two links until the earlier one has gone.
+        let links = context.wire[slot].children.count + (known == nil ? 1 : 0)
+        guard links <= ChildLinks.maximumPerParent else { return .tooManyChildren }
         let peer = context.wire[slot].peer
         if let reason = context.wire.refusal(of: peer.address, at: context.now) { return reason }
         let source = context.wire.source(ofSlot: slot)
@@ -96,11 +96,20 @@ extension Broker {
             context.wire.journal.noteStoreFailure(.admission, error)
             return .ledgerUnavailable
         }
-        if let known {
-            context.children[known.slot].isReplaced = true
-            leave(known, in: &context)
-        }
+        if let known { replace(known, in: &context) }
         return nil
+    }
+
+    /// A child was attached anew: its earlier link goes.
+    private mutating func replace(_ link: Token, in context: inout ShardContext) {
+        rejectRequests(of: link, .sessionTakenOver, in: &context)
+        // Its CONNECT was not sent yet, and must not come behind the other one's.
+        let isUnsent =
+            context.children[link.slot].phase == .connecting
+            && context.children[link.slot].isFlushListed
+        if isUnsent { return context.dropLink(link) }
+        context.children[link.slot].isReplaced = true
+        leave(link, in: &context)
     }
 
     /// The child's CONNECT, of what its parent has brought. What comes for the child goes to the parent's client, so that
@@ -125,17 +134,20 @@ extension Broker {
         return packet
     }
 
-    /// The same child once more on one connection, by the same credentials: what comes of the first request answers both.
+    /// The same child once more on one connection, by the same credentials: what comes of the first request is the answer to
+    /// each. Why not.
     private mutating func attachAgain(
         _ link: Token, _ request: ChildRequest, in context: inout ShardContext
-    ) {
-        switch context.children[link.slot].phase {
-        case .attached:
-            context.children[link.slot].request = request.id
-            tellAttached(link, in: &context)
-        case .connecting, .subscribing, .detaching:
-            context.children[link.slot].request = request.id
+    ) -> Reason? {
+        guard context.children[link.slot].requests.count < ChildLink.requestMaximum else {
+            return .messageRateExceeded
         }
+        context.children[link.slot].requests.append(request.id)
+        switch context.children[link.slot].phase {
+        case .attached: tellAttached(link, in: &context)
+        case .connecting, .subscribing, .detaching: break
+        }
+        return nil
     }
 
     /// Makes the child's connection, and sends its CONNECT; why not.
@@ -143,7 +155,7 @@ extension Broker {
         _ link: (prefix: [UInt8], request: String), of parent: Token, _ origin: ParentDevice,
         _ packet: borrowing ByteBuffer, in context: inout ShardContext
     ) -> Reason? {
-        guard !context.lacksDescriptors(for: 2) else { return .noDescriptorLeft }
+        guard !context.lacksDescriptors(forChild: true) else { return .noDescriptorLeft }
         let ends: (Int32, Int32)
         do throws(Errno) {
             ends = try SocketHandle.pair(bufferBytes: ChildLinks.bufferBytes)
@@ -184,14 +196,15 @@ extension Broker {
         _ slot: UInt32, _ request: ChildRequest, in context: inout ShardContext
     ) -> PublishVerdict {
         guard let child = request.child, let parent = context.wire.token(of: slot) else {
-            return refuseRequest(slot, in: &context)
+            return refuseRequest(slot, request.id, in: &context)
         }
         let prefix = child.topicPrefix
         guard let link = context.children.link(of: prefix.span, parent: parent) else {
             reject(slot, request.id, child, .notConnected, in: &context)
             return .taken
         }
-        context.children[link.slot].request = request.id
+        rejectRequests(of: link, .disconnected, in: &context)
+        context.children[link.slot].requests = [request.id]
         leave(link, in: &context)
         return .taken
     }
@@ -230,12 +243,31 @@ extension Broker {
         return .taken
     }
 
+    /// Answers the requests to attach a child, which is attached.
     mutating func tellAttached(_ link: Token, in context: inout ShardContext) {
+        answerRequests(of: link, "children/attached", "", in: &context)
+    }
+
+    /// Answers the requests that are under way for a child: something else has been asked for since.
+    private mutating func rejectRequests(
+        of link: Token, _ reason: Reason, in context: inout ShardContext
+    ) {
+        let words = "," + Self.words(of: reason)
+        answerRequests(of: link, "children/rejected", words, in: &context)
+    }
+
+    /// Each with its own id, and the same words behind the child's names.
+    private mutating func answerRequests(
+        of link: Token, _ topic: String, _ words: String, in context: inout ShardContext
+    ) {
         let parent = context.children[link.slot].parent
-        guard context.wire.contains(parent) else { return }
-        let text =
-            Self.call(context.children[link.slot].request) + context.children[link.slot].names
-        notify(parent.slot, "children/attached", "{\(text)}", in: &context)
+        let names = context.children[link.slot].names
+        var requests: [String] = []
+        swap(&requests, &context.children[link.slot].requests)
+        for request in requests where context.wire.contains(parent) {
+            let text = Self.call(request) + names + words
+            notify(parent.slot, topic, "{\(text)}", in: &context)
+        }
     }
 
     /// Why a request was not carried out.

@@ -108,8 +108,10 @@ extension Broker {
     mutating func giveUp(_ write: SessionWrites.Write, in context: inout ShardContext) {
         switch write.followUp {
         case .stored(let token, let sequence, let sender):
-            if sessions.contains(token) { sessions[slot: token.slot].queue.drop(sequence) }
-            context.children.noteRoom()
+            if sessions.contains(token) {
+                sessions[slot: token.slot].queue.drop(sequence)
+                noteRoom(token.slot, in: &context)
+            }
             tell(sender, .notStored, in: &context)
         case .storedAt(let place, let sender):
             context.outgoing[place.shard].append(.storedElsewhere(place, isWritten: false))
@@ -144,7 +146,7 @@ extension Broker {
         let session = place.session.slot
         guard isWritten else {
             sessions[slot: session].queue.drop(place.sequence)
-            context.children.noteRoom()
+            noteRoom(session, in: &context)
             return
         }
         sessions[slot: session].queue.stored(place.sequence)

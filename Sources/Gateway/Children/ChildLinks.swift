@@ -1,5 +1,6 @@
 import Bytes
 import Cryptography
+import DequeModule
 import Ledger
 import Linux
 import MQTT
@@ -40,8 +41,8 @@ struct ChildLink: ~Copyable, Sendable {
     /// Of its CONNECT: a request to attach the child with another one is for another connection.
     let connectDigest: SHA256Digest
 
-    /// What the request that is under way is called by the parent.
-    var request: String
+    /// What the requests that were not answered yet are called by the parent: at most `requestMaximum`.
+    var requests: [String]
     var phase = Phase.connecting
 
     /// The start of a packet of the child's connection whose end has not come.
@@ -59,7 +60,10 @@ struct ChildLink: ~Copyable, Sendable {
     var maximumPacketSize = UInt32.max
 
     /// The parent's session has no room for the next message in `input`: nothing more is read until it has.
-    var isHeld = false
+    fileprivate(set) var isHeld = false
+
+    /// How many bytes of room that message needs.
+    fileprivate(set) var heldBytes = 0
 
     /// What comes for the child is not taken any more: its session keeps what is not acknowledged.
     var leavesMessages = false
@@ -70,6 +74,9 @@ struct ChildLink: ~Copyable, Sendable {
     /// Why the child's connection ends, as that has said.
     var ending: Reason?
     var isFlushListed = false
+
+    /// Requests for one child that may be under way at a time.
+    static let requestMaximum = 16
 
     /// How much a PUBLISH may grow on its way to the child's connection: a topic in place of its alias, and properties' length
     /// where MQTT 3.1.1 has none.
@@ -88,7 +95,7 @@ struct ChildLink: ~Copyable, Sendable {
         self.descriptor = descriptor
         self.parent = parent
         self.prefix = prefix
-        self.request = request
+        requests = [request]
         connectDigest = SHA256.hash(connect)
         output.append(connect)
     }
@@ -104,7 +111,8 @@ struct ChildLink: ~Copyable, Sendable {
 
 /// One shard's links to the connections of devices that its own devices have attached.
 struct ChildLinks: ~Copyable {
-    /// How many children one connection may have attached, or be attaching.
+    /// How many children one connection may have attached, or be attaching, those that are being detached among them; while
+    /// one is attached anew there may be one more.
     static let maximumPerParent = 1_000
 
     /// What may be under way in each direction of a pair of sockets, in bytes: the kernel doubles it.
@@ -119,11 +127,11 @@ struct ChildLinks: ~Copyable {
     /// Links that have something to be sent at the end of the turn.
     private var flushList: [Token] = []
 
-    /// Those that are held, the first to be served first.
-    private var held: [Token] = []
+    /// Those that are held, by their parents; the one in front is the first to go on.
+    private var held: [Token: Deque<Token>] = [:]
 
-    /// There may be room for what they are held with.
-    private var mayGoOn = false
+    /// Parents whose sessions may have room now for what some of these are held with; one may be in it more than once.
+    private var roomy: [Token] = []
 
     init(limit: Int) { links = SlotMap(limit: limit) }
 
@@ -158,38 +166,53 @@ struct ChildLinks: ~Copyable {
     mutating func remove(_ token: Token) {
         guard links.contains(token) else { return }
         hide(token)
-        if !held.isEmpty { held.removeAll { $0 == token } }
+        if links[slot: token.slot].isHeld { letGoOn(token) }
         _ = links.remove(token)
     }
 
     // MARK: Held
 
-    /// Has a link wait for room in its parent's session.
-    mutating func hold(_ token: Token) {
+    /// Has a link wait for so many bytes of room in its parent's session, behind those that wait for it already.
+    mutating func hold(_ token: Token, for bytes: Int) {
+        links[slot: token.slot].heldBytes = bytes
+        guard !links[slot: token.slot].isHeld else { return }
         links[slot: token.slot].isHeld = true
-        if !held.contains(token) { held.append(token) }
+        held[links[slot: token.slot].parent, default: []].append(token)
     }
 
     /// It waits no more.
     mutating func letGoOn(_ token: Token) {
         links[slot: token.slot].isHeld = false
-        held.removeAll { $0 == token }
+        let parent = links[slot: token.slot].parent
+        guard let place = held[parent]?.firstIndex(of: token) else { return }
+        held[parent]?.remove(at: place)
+        if held[parent]?.isEmpty == true { held[parent] = nil }
     }
 
-    /// It has got room for something, and waits again: behind the others.
-    mutating func moveBack(_ token: Token) {
-        held.removeAll { $0 == token }
-        held.append(token)
+    /// The parent goes: none of its links waits for anything more.
+    mutating func forgetHeld(of parent: Token) {
+        for token in held.removeValue(forKey: parent) ?? [] where links.contains(token) {
+            links[slot: token.slot].isHeld = false
+        }
     }
 
-    /// A parent's session may have room.
-    mutating func noteRoom() { mayGoOn = !held.isEmpty }
+    /// A parent's session may have room. Constant time, as each acknowledgement of a parent's comes here.
+    mutating func noteRoom(of parent: Token) {
+        guard !held.isEmpty, roomy.last != parent, held[parent] != nil else { return }
+        roomy.append(parent)
+    }
 
-    /// Those that may have room now, the one first that has waited for longest.
-    mutating func takeHeld() -> [Token] {
-        guard mayGoOn else { return [] }
-        mayGoOn = false
-        return held
+    /// The parents whose sessions may have room now.
+    mutating func takeRoomy() -> [Token] {
+        var taken: [Token] = []
+        if !roomy.isEmpty { swap(&taken, &roomy) }
+        return taken
+    }
+
+    /// Of the parent's links the one that has waited for longest, and for how many bytes.
+    func firstHeld(of parent: Token) -> (link: Token, bytes: Int)? {
+        guard let link = held[parent]?.first else { return nil }
+        return (link, links[slot: link.slot].heldBytes)
     }
 
     /// The link of the parent's to the device that a topic belongs to. Allocates nothing: all that is published for
@@ -242,15 +265,17 @@ struct ChildLinks: ~Copyable {
 
 // Sockets: out, and gone.
 extension ShardContext {
-    /// Whether there are no descriptors for so many sockets more, as children have some of them: `limits.connections` knows
-    /// of one for each connection, and the stores must never be without. Of other shards it counts those of their last
-    /// turns.
-    func lacksDescriptors(for sockets: Int) -> Bool {
-        var (connections, links) = commons.heartbeats.sockets(besides: index)
-        connections += wire.count
-        links += children.count
-        let mayHaveLinks = sockets > 1 || links > 0
-        return mayHaveLinks && connections + links + sockets > commons.limits.descriptors
+    /// Whether there is no descriptor for a connection more, and for its link, when it is a child's: `limits.connections`
+    /// knows of one for each connection, and the stores must never be without. Else it is counted from here on.
+    mutating func lacksDescriptors(forChild isChild: Bool) -> Bool {
+        !commons.sockets.take(
+            &socketShare, connections: wire.count + 1, links: children.count + (isChild ? 1 : 0),
+            limit: commons.limits.descriptors)
+    }
+
+    /// How many there are in truth: what was counted may not have come about.
+    mutating func noteSockets() {
+        commons.sockets.note(&socketShare, connections: wire.count, links: children.count)
     }
 
     /// True when all of some link has been sent.
@@ -316,6 +341,7 @@ extension ShardContext {
     /// A connection ends: so do those of its children, when they have what it has published for them.
     mutating func dropLinks(of slot: UInt32) {
         guard !wire[slot].children.isEmpty else { return }
+        if let parent = wire.token(of: slot) { children.forgetHeld(of: parent) }
         for token in wire[slot].children {
             if children.contains(token) { flush(token) }
             children.remove(token)

@@ -21,6 +21,7 @@ struct GatewayCommons: Sendable {
     /// `nil`: nothing is logged.
     let log: GatewayLog?
     let heartbeats: Heartbeats
+    let sockets = SocketCount()
     let storeWatch = StoreWatch()
 
     /// What the shards could not bring to the stores before they ended.
@@ -227,14 +228,13 @@ struct ListenerTraits: Sendable {
     }
 }
 
-/// When each shard last began a turn, which tells that it still does, and how many connections and children it had.
+/// When each shard last began a turn, which tells that it still does, and how many connections it had.
 final class Heartbeats: Sendable {
     private let shards: [Beat]
 
     private final class Beat: Sendable {
         let nanoseconds: Atomic<Int64>
         let connections = Atomic<Int>(0)
-        let children = Atomic<Int>(0)
 
         /// When a connection last found no descriptor; 0 for never.
         let shortage = Atomic<Int64>(0)
@@ -248,24 +248,13 @@ final class Heartbeats: Sendable {
         self.shards = (0..<shards).map { _ in Beat(at: time) }
     }
 
-    func beat(shard: Int, at time: MonotonicInstant, connections: Int, children: Int) {
+    func beat(shard: Int, at time: MonotonicInstant, connections: Int) {
         shards[shard].nanoseconds.store(time.nanoseconds, ordering: .relaxed)
         shards[shard].connections.store(connections, ordering: .relaxed)
-        shards[shard].children.store(children, ordering: .relaxed)
     }
 
     func noteShortage(shard: Int, at time: MonotonicInstant) {
         shards[shard].shortage.store(time.nanoseconds, ordering: .relaxed)
-    }
-
-    /// What all other shards had.
-    func sockets(besides shard: Int) -> (connections: Int, children: Int) {
-        var sum = (connections: 0, children: 0)
-        for index in shards.indices where index != shard {
-            sum.connections += shards[index].connections.load(ordering: .relaxed)
-            sum.children += shards[index].children.load(ordering: .relaxed)
-        }
-        return sum
     }
 
     /// Connections of the shard that has most.

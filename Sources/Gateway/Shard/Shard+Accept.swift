@@ -136,7 +136,7 @@ extension Shard {
     private mutating func refusal(of peer: SocketAddress, at listener: Int) -> Reason? {
         if isDraining { return .shuttingDown }
         if context.wire.isFull { return .serverBusy }
-        if context.lacksDescriptors(for: 1) { return .noDescriptorLeft }
+        if context.lacksDescriptors(forChild: false) { return .noDescriptorLeft }
         var source: SourceNetwork?
         if let proxies = context.commons.listeners[listener].proxies {
             // Whom it speaks for is counted when it has said so.

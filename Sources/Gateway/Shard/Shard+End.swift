@@ -53,6 +53,7 @@ extension Shard {
     mutating func sendHome(_ slot: UInt32, to home: Int) {
         guard let connection = context.wire.release(slot) else { return }
         context.counters.add(.handOvers)
+        context.commons.sockets.depart()
         context.outgoing[home].append(.handOver(HandOver(connection)))
     }
 
@@ -87,9 +88,11 @@ extension Shard {
 
     /// Takes a connection in that another shard has accepted, and serves its CONNECT.
     mutating func takeIn(_ handOver: HandOver) {
-        guard let connection = handOver.take(),
-            let slot = context.wire.adopt(connection, at: context.now)
-        else { return }
+        guard let connection = handOver.take() else { return }
+        let adopted = context.wire.adopt(connection, at: context.now)
+        context.noteSockets()
+        context.commons.sockets.arrive()
+        guard let slot = adopted else { return }
         context.wire[slot].receivedTick = context.now.tick
         askedAt = context.wire[slot].phaseBegan
         defer { askedAt = nil }

@@ -187,7 +187,8 @@ struct Shard: ~Copyable {
         context.wire.journal.now = context.now.wall
         context.commons.heartbeats.beat(
             shard: context.index, at: context.now.monotonic,
-            connections: context.wire.count, children: context.children.count)
+            connections: context.wire.count)
+        context.noteSockets()
         beatIfDue()
         if clock.hasStepped(since: before) { lookAtClock() }
         readMail()

@@ -30,6 +30,9 @@ struct ShardContext: ~Copyable {
     /// What speaks for devices that others have attached.
     var children: ChildLinks
 
+    /// What of `commons.sockets` is this shard's.
+    var socketShare = SocketCount.Share()
+
     /// On their way into the log of messages.
     var messages: MessagePort
 
