@@ -139,6 +139,63 @@ extension WholeGateway {
             }
         }
 
+        @Test(
+            "what waits for applications and for devices, and how full each application's fullest queue is",
+            arguments: [1, 4])
+        func queues(shards: Int) async throws {
+            try await TestGateway.run(shards: shards, configure: { $0.limits.queueMessages = 10 }) {
+                gateway in
+                let product = try await gateway.createProduct(codes: 2)
+                let devices = try await gateway.importDevices(["away", "d1"], into: product)
+                let key = try await gateway.createApplication(products: [product])
+                let other = try await gateway.createApplication("other", products: [product])
+                func open(_ credentials: TestCredentials, anew: Bool = true) throws -> TestClient {
+                    let client = try TestClient(port: gateway.plainPort)
+                    let answer = try client.connect(as: credentials, isCleanStart: anew) {
+                        $0.sessionExpiryInterval(seconds: 1_000)
+                    }
+                    #expect(answer.code == 0)
+                    return client
+                }
+                func isShown(_ messages: Int, _ ofDevices: Int) async -> Bool {
+                    let family = "tollgate_queued_messages"
+                    let counts = [
+                        await gateway.metric("\(family){client=\"applications\"}"),
+                        await gateway.metric("\(family){client=\"devices\"}"),
+                    ]
+                    return counts == [messages, ofDevices]
+                }
+                #expect(await isShown(0, 0))
+                let reader = try open(.application(key))
+                try reader.subscribe("d/lamp/+/up/#", qos: .atLeastOnce)
+                try reader.leave()
+                let away = try open(.signed(devices[0], secureMode: 3))
+                try away.subscribe(devices[0].down("#"), qos: .atLeastOnce)
+                try away.leave()
+                let sender = try gateway.connect(devices[1])
+                for _ in 0..<4 {
+                    #expect(
+                        try sender.publish(devices[1].up(), "abc", qos: .atLeastOnce)?.code == 0)
+                }
+                let backend = try gateway.connect(other)
+                #expect(try backend.publish(devices[0].down(), "x", qos: .atLeastOnce)?.code == 0)
+                try await until { await isShown(4, 1) }
+                let page = await gateway.gateway.metricsText()
+                let name = "{application=\"\(key.key)\"}"
+                #expect(page.contains("\ntollgate_application_queued_messages\(name) 4\n"))
+                #expect(page.contains("\ntollgate_application_queue_used_ratio\(name) 0.4\n"))
+                let bytes = 4 * (devices[1].up().utf8.count + 3)
+                #expect(page.contains("\ntollgate_application_queued_bytes\(name) \(bytes)\n"))
+                #expect(!page.contains("application=\"\(other.key)\""))
+                let back = try open(.application(key), anew: false)
+                for _ in 0..<4 { #expect(try back.message().text == "abc") }
+                try back.ping()
+                try await until { await isShown(0, 1) }
+                let later = await gateway.gateway.metricsText()
+                #expect(!later.contains("application=\"\(key.key)\""))
+            }
+        }
+
         @Test("how old a backup is, is known after a restart, too")
         func backupAge() async throws {
             let directory = TemporaryDirectory()

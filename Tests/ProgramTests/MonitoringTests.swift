@@ -134,12 +134,16 @@ struct MonitoringTests {
         let rows = "dk,secret\nd1,secret-1\nd2,secret-1\n"
         let imported = try serving.run(["device", "import", "lamp", "-"], input: rows)
         try #require(imported.code == 0, "\(imported.errors)")
+        let created = try serving.run(["key", "create", "--name", "Back end", "--json"])
+        struct NewKey: Decodable { let userName: String, secret: String }
+        let key = try JSONDecoder().decode(NewKey.self, from: Data(created.output.utf8))
         let watched = try #require(serving.errors.firstRange(of: "health and metrics on http://"))
         let metrics = String(serving.errors[watched.upperBound...].prefix { !$0.isWhitespace })
         let script = URL(filePath: #filePath).deletingLastPathComponent()
             .appending(path: "monitoring_scenarios.py").path
         let result = try program.python([
             script, Program.root.path, metrics, "\(serving.port)", "cert.pem",
+            key.userName, key.secret,
         ])
         #expect(result.output == "all is well\n", "\(result.output)\(result.errors)")
         #expect(serving.end() == 0)

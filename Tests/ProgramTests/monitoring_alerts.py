@@ -21,10 +21,10 @@ import threading
 import time
 
 from monitoring_cluster import Cluster
-from monitoring_scenes import Deliveries, Descriptors, Disk, Fleet, Healthy, Killed, Scene, Slow, Stores, Unsent
+from monitoring_scenes import Behind, Deliveries, Descriptors, Disk, Fleet, Healthy, Killed, Scene, Slow, Stores, Unsent
 from prometheus_process import Prometheus
 
-SCENES = [Cluster, Deliveries, Fleet, Stores, Disk, Descriptors, Slow, Unsent, Killed, Healthy]
+SCENES = [Cluster, Deliveries, Fleet, Stores, Disk, Descriptors, Behind, Slow, Unsent, Killed, Healthy]
 
 # Those that no scene brings about, and why.
 ELSEWHERE: dict[str, str] = {

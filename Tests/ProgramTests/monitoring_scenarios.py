@@ -1,8 +1,8 @@
 """Prometheus, and the dashboard's panels, of a gateway that has work and trouble.
 
-monitoring_scenarios.py ROOT METRICS TLS_PORT CA: ROOT is the package's, METRICS is HOST:PORT of the listener for what
+monitoring_scenarios.py ROOT METRICS TLS_PORT CA USER SECRET: ROOT is the package's, METRICS is HOST:PORT of the listener for what
 watches, where no API is; at TLS_PORT the devices lamp/d1 and lamp/d2 connect with the secret `secret-1`, for one of
-which there is no code. Prints what does not show a figure, and `all is well` when there is nothing.
+which there is no code, and by USER and SECRET an application. Prints what does not show a figure, and `all is well` when there is nothing.
 """
 
 import json
@@ -35,6 +35,17 @@ def device(name: str, port: int, ca: str) -> mqtt.Client:
     return client
 
 
+def leave_session(port: int, ca: str, user: str, secret: str) -> None:
+    """An application that is away: what is published for it waits."""
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="back end", clean_session=False)
+    client.username_pw_set(user, secret)
+    client.tls_set(ca_certs=ca)
+    client.on_subscribe = lambda *_: client.disconnect()
+    client.connect("127.0.0.1", port)
+    client.subscribe("d/lamp/+/up/#", 1)
+    client.loop_forever()
+
+
 def work(port: int, ca: str, over: threading.Event) -> None:
     """Devices that come, send and go, and one that is refused each time."""
     while not over.is_set():
@@ -42,6 +53,7 @@ def work(port: int, ca: str, over: threading.Event) -> None:
             client = device(name, port, ca)
             for _ in range(10):
                 client.publish("/lamp/d1/user/up", b"on", qos=1)
+                client.publish("d/lamp/d1/up/state", b"on", qos=1)
                 time.sleep(0.02)
             client.disconnect()
             client.loop_stop()
@@ -96,7 +108,9 @@ def lacks_figures(metrics: str, alerts: list[str]) -> list[str]:
 
 def main() -> None:
     root, metrics, port, ca = pathlib.Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4]
+    user, secret = sys.argv[5], sys.argv[6]
     faults = serves_only_health(metrics)
+    leave_session(port, ca, user, secret)
     dashboard = json.loads((root / "config/grafana/tollgate.json").read_text())
     panels = [panel for panel in dashboard["panels"] if panel["type"] != "row"]
     alerts = re.findall(r"^ +expr: (.*)$", (root / "config/prometheus/alerts.yml").read_text(), re.M)

@@ -64,6 +64,19 @@ def device(gateway, name, pk="lamp"):
     return client
 
 
+def application(gateway, key):
+    """A client that is connected, and subscribed to what devices say, in a session that stays."""
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="back end", clean_session=False)
+    client.username_pw_set(key["userName"], key["secret"])
+    subscribed = threading.Event()
+    client.on_subscribe = lambda *_: subscribed.set()
+    client.connect("127.0.0.1", gateway.port())
+    client.subscribe("d/lamp/+/up/#", 1)
+    client.loop_start()
+    until(subscribed.is_set, "the application subscribes")
+    return client
+
+
 class Repeated(threading.Thread):
     """Does something again and again, until `stop`."""
 
@@ -320,6 +333,36 @@ class Descriptors(Scene):
     def cure(self):
         for link in self.links:
             link.close()
+
+
+class Behind(Scene):
+    """An application that is away, and a device that goes on."""
+    name = "behind"
+    brings = {"TollgateApplicationBehind": "its queue has room for 20 messages, and a device sends 30"}
+    settings = ("limits.queueMessages=20",)
+
+    def prepare(self):
+        super().prepare()
+        self.key = self.gateway.send("POST", "/v1/keys", {"name": "Back end", "role": "application"})
+        client = application(self.gateway, self.key)
+        client.disconnect()
+        client.loop_stop()
+
+    def trouble(self):
+        client = device(self.gateway, "d1")
+        sent = [client.publish("d/lamp/d1/up/state", b"on", qos=1) for _ in range(30)]
+        for message in sent:
+            message.wait_for_publish(60)
+        client.disconnect()
+        client.loop_stop()
+
+    def cure(self):
+        self.client = application(self.gateway, self.key)
+
+    def end(self):
+        if hasattr(self, "client"):
+            self.client.loop_stop()
+        super().end()
 
 
 class Slow(Scene):

@@ -24,6 +24,9 @@ struct Session: ~Copyable, Sendable {
         var sentBelow: UInt64 = 0
         var will: (will: StoredWill, dueAt: Timestamp)?
         var inheritedFrom: UInt8?
+
+        /// What waits in the store, of a session that has let go of its queue.
+        var unloaded: (messages: Int, bytes: Int) = (0, 0)
     }
 
     /// What the store knows it by.
@@ -114,9 +117,11 @@ struct Session: ~Copyable, Sendable {
 
     /// Lets go of what it knows of messages: the store has all of it.
     mutating func unload() {
+        let waiting = waiting
         queue = DeliveryQueue(keepsSent: true, limit: .max)
         received = ReceivedIdentifiers()
         isLoaded = false
+        kept.value.unloaded = waiting
     }
 
     /// Whether it outlives its connection.
@@ -156,6 +161,14 @@ extension Session {
             keep()
             yield &kept.value.queue
         }
+    }
+
+    /// Messages that are kept for the client, and their bytes, also those that only the store has. Of a session that was not
+    /// looked at since the start that is not known: none.
+    var waiting: (messages: Int, bytes: Int) {
+        guard kept.isMade else { return (0, 0) }
+        if !isLoaded { return kept.value.unloaded }
+        return (kept.value.queue.keptCount, kept.value.queue.keptBytes)
     }
 
     /// Packet identifiers of QoS 2 messages that were taken and await their PUBREL: a redelivery of

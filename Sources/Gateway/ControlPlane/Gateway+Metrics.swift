@@ -15,6 +15,7 @@ extension Gateway {
         var page = PrometheusText()
         writeCounters(into: &page)
         writeGauges(gauges, into: &page)
+        await writeQueues(into: &page)
         writeLatencies(into: &page)
         writeStores(into: &page)
         writeProducts(

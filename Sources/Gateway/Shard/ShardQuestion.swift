@@ -25,6 +25,9 @@ enum ShardQuestion: Sendable {
     case gauges(@Sendable (ShardGauges) -> Void)
     case figures(@Sendable (NodeFigures) -> Void)
 
+    /// What waits in sessions, those from a slot on.
+    case queues(from: UInt32, @Sendable (QueuesSeen) -> Void)
+
     /// What alerts' digests are to tell of since the last time.
     case takeSeenDevices(@Sendable (SeenDevices) -> Void)
 
@@ -59,6 +62,7 @@ enum ShardQuestion: Sendable {
         case .connections(_, _, _, let answer): answer(SlotsSeen(elements: [], next: nil))
         case .gauges(let answer): answer(ShardGauges())
         case .figures(let answer): answer(NodeFigures())
+        case .queues(_, let answer): answer(QueuesSeen())
         case .takeSeenDevices(let answer): answer(SeenDevices())
         case .otherNodes(_, _, let answer): answer([])
         case .node(_, _, _, let answer): answer(nil)
@@ -127,6 +131,7 @@ extension Shard {
             answer(connections(from: slot, of: product, limit: limit))
         case .wantsSystemTopics(let answer): answer(broker.hasSystemSubscribers)
         case .figures(let answer): answer(figures())
+        case .queues(let slot, let answer): answer(broker.queues(from: slot, in: context))
         case .takeSeenDevices(let answer): answer(context.quota.takeSeen())
         case .gauges(let answer):
             answer(
