@@ -15,29 +15,6 @@ extension WholeGateway {
         private static let ofAnother =
             "the authority of the device's certificate is not of its product's account"
 
-        private func register(
-            _ authority: TestAuthority, of account: AccountID, _ gateway: TestGateway
-        ) async throws -> AuthorityID {
-            let new = try authority.registration(of: account)
-            try await gateway.submit(.authorities(.register(new)))
-            return new.id
-        }
-
-        private func context(
-            _ authority: TestAuthority, _ name: String, _ version: TLSVersion = .v1_3
-        ) throws -> TLSContext {
-            try authority.client(
-                name, version: version, trusting: TestCertificates.shared.authorityFile)
-        }
-
-        private func connect(
-            _ context: TLSContext, _ gateway: TestGateway, resuming ticket: TLSResumption? = nil
-        ) throws -> (client: TestClient, answer: TestPacket.Connack) {
-            let client = try TestClient(
-                port: gateway.tlsPort, context: context, resuming: ticket)
-            return (client, try client.connect(as: .anonymous("any")))
-        }
-
         @Test(
             "E5: an account's authority vouches for devices of its products, and of no other account's",
             arguments: TLSVersion.allCases)
@@ -50,10 +27,10 @@ extension WholeGateway {
                     _ = try await gateway.importUnregistered("d1", into: product)
                 }
                 // As long as there is no authority, nobody is asked for a certificate.
-                let early = try context(ours, "lamp.d1", version)
-                #expect(try connect(early, gateway).answer.code == 0x86)
-                _ = try await register(ours, of: lamp.account, gateway)
-                _ = try await register(theirs, of: fan.account, gateway)
+                let early = try ours.client("lamp.d1", version: version)
+                #expect(try gateway.connect(showing: early).answer.code == 0x86)
+                _ = try await gateway.register(ours, of: lamp.account)
+                _ = try await gateway.register(theirs, of: fan.account)
                 for (authority, name, code, text) in [
                     (ours, "lamp.d1", 0, nil), (theirs, "fan.d1", 0, nil),
                     (ours, "fan.d1", 0x87, Self.ofAnother),
@@ -63,8 +40,8 @@ extension WholeGateway {
                     (ours, "lamp.d2", 0x86, "unknown product, device or secret"),
                     (ours, "nobody", 0x86, "unknown product, device or secret"),
                 ] as [(TestAuthority, String, UInt8, String?)] {
-                    let (client, answer) = try connect(
-                        try context(authority, name, version), gateway)
+                    let (client, answer) = try gateway.connect(
+                        showing: try authority.client(name, version: version))
                     #expect(answer.code == code, "\(name)")
                     #expect(answer.reasonString == text, "\(name)")
                     #expect(client.tlsVersion == version)
@@ -74,10 +51,10 @@ extension WholeGateway {
                 }
                 // A certificate that nobody has registered is as good as none.
                 let device = try await gateway.importDevice("dk1", into: lamp)
-                let stranger = try context(try TestAuthority(name: "CA"), "lamp.d1", version)
+                let stranger = try TestAuthority(name: "CA").client("lamp.d1", version: version)
                 let client = try TestClient(port: gateway.tlsPort, context: stranger)
                 #expect(try client.connect(as: .signed(device, secureMode: 2)).code == 0)
-                #expect(try connect(stranger, gateway).answer.code == 0x86)
+                #expect(try gateway.connect(showing: stranger).answer.code == 0x86)
             }
         }
 
@@ -90,9 +67,9 @@ extension WholeGateway {
                 let lamp = try await gateway.createProduct()
                 _ = try await gateway.importUnregistered("d1", into: lamp)
                 let other = try await gateway.importDevice("d2", into: lamp)
-                let id = try await register(authority, of: lamp.account, gateway)
-                let device = try context(authority, "lamp.d1", version)
-                let (first, answer) = try connect(device, gateway)
+                let id = try await gateway.register(authority, of: lamp.account)
+                let device = try authority.client("lamp.d1", version: version)
+                let (first, answer) = try gateway.connect(showing: device)
                 #expect(answer.code == 0)
                 try first.ping()
                 let ticket = try #require(first.resumption)
@@ -103,14 +80,14 @@ extension WholeGateway {
                 let end = try first.untilClosed()
                 #expect(end == [.disconnect(code: 0x87, reasonString: Self.notActive)])
                 for ticket in [ticket, nil] {
-                    let refused = try connect(device, gateway, resuming: ticket).answer
+                    let refused = try gateway.connect(showing: device, resuming: ticket).answer
                     #expect(refused.code == 0x87 && refused.reasonString == Self.notActive)
                 }
                 // The session was resumed, and that was not what it was refused for.
                 #expect(await gateway.metric("tollgate_tls_handshakes_resumed_total") == 1)
                 try bystander.ping()
                 try await gateway.submit(.authorities(.setOn(id, true)))
-                let (again, taken) = try connect(device, gateway, resuming: ticket)
+                let (again, taken) = try gateway.connect(showing: device, resuming: ticket)
                 #expect(taken.code == 0)
                 #expect(await gateway.metric("tollgate_tls_handshakes_resumed_total") == 2)
                 try await gateway.submit(.authorities(.remove(id)))
@@ -118,7 +95,8 @@ extension WholeGateway {
                 #expect(gone == [.disconnect(code: 0x87, reasonString: Self.notActive)])
                 // It was the last one: nobody is asked for a certificate any more.
                 for ticket in [ticket, nil] {
-                    #expect(try connect(device, gateway, resuming: ticket).answer.code == 0x86)
+                    #expect(
+                        try gateway.connect(showing: device, resuming: ticket).answer.code == 0x86)
                 }
                 try bystander.ping()
             }
@@ -130,15 +108,16 @@ extension WholeGateway {
             try await TestGateway.run { gateway in
                 let lamp = try await gateway.createProduct()
                 _ = try await gateway.importUnregistered("d1", into: lamp)
-                let id = try await register(former, of: lamp.account, gateway)
-                _ = try await register(later, of: lamp.account, gateway)
+                let id = try await gateway.register(former, of: lamp.account)
+                _ = try await gateway.register(later, of: lamp.account)
                 for authority in [former, later] {
-                    let device = try context(authority, "lamp.d1")
-                    #expect(try connect(device, gateway).answer.code == 0)
+                    let device = try authority.client("lamp.d1")
+                    #expect(try gateway.connect(showing: device).answer.code == 0)
                 }
                 try await gateway.submit(.authorities(.setOn(id, false)))
-                #expect(try connect(try context(former, "lamp.d1"), gateway).answer.code == 0x87)
-                #expect(try connect(try context(later, "lamp.d1"), gateway).answer.code == 0)
+                #expect(
+                    try gateway.connect(showing: try former.client("lamp.d1")).answer.code == 0x87)
+                #expect(try gateway.connect(showing: try later.client("lamp.d1")).answer.code == 0)
             }
         }
 
@@ -169,13 +148,13 @@ extension WholeGateway {
                 _ = try await gateway.importUnregistered("d1", into: lamp)
                 let device = DeviceImport(device: lamp.identity("d1").device, secret: nil)
                 try await gateway.submit(.imports(.atOnce(key, [device])))
-                _ = try await register(parents, of: lamp.account, gateway)
-                _ = try await register(childs, of: child, gateway)
+                _ = try await gateway.register(parents, of: lamp.account)
+                _ = try await gateway.register(childs, of: child)
                 for (authority, name, code) in [
                     (parents, "fan.d1", 0), (childs, "fan.d1", 0), (parents, "lamp.d1", 0),
                     (childs, "lamp.d1", 0x87),
                 ] as [(TestAuthority, String, UInt8)] {
-                    let answer = try connect(try context(authority, name), gateway).answer
+                    let answer = try gateway.connect(showing: try authority.client(name)).answer
                     #expect(answer.code == code, "\(name)")
                 }
             }
@@ -192,9 +171,9 @@ extension WholeGateway {
                 var contexts: [TLSContext] = []
                 for number in 0..<count {
                     _ = try await gateway.importUnregistered("d\(number)", into: lamp)
-                    contexts.append(try context(authority, "lamp.d\(number)"))
+                    contexts.append(try authority.client("lamp.d\(number)"))
                 }
-                let id = try await register(authority, of: lamp.account, gateway)
+                let id = try await gateway.register(authority, of: lamp.account)
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     for context in contexts {
                         group.addTask {
@@ -212,7 +191,7 @@ extension WholeGateway {
                 for number in 0..<count {
                     let device = lamp.identity("d\(number)")
                     #expect(await gateway.gateway.connection(of: device) == nil)
-                    #expect(try connect(contexts[number], gateway).answer.code == 0x87)
+                    #expect(try gateway.connect(showing: contexts[number]).answer.code == 0x87)
                 }
             }
         }

@@ -14,14 +14,6 @@ extension WholeGateway {
             "the device's certificate names no device by the pattern of its authority"
         private static let unknown = "unknown product, device or secret"
 
-        private func register(
-            _ authority: TestAuthority, of account: AccountID, _ gateway: TestGateway
-        ) async throws -> AuthorityID {
-            let new = try authority.registration(of: account)
-            try await gateway.submit(.authorities(.register(new)))
-            return new.id
-        }
-
         private func rules(
             _ pattern: String?, product: ProductKey? = nil, registersDevices: Bool = false
         ) throws -> AuthorityRules {
@@ -29,24 +21,6 @@ extension WholeGateway {
                 AuthorityRules(
                     pattern: try pattern.map { text throws in try CertificatePattern(text) },
                     product: product, registersDevices: registersDevices))
-        }
-
-        private func context(
-            _ authority: TestAuthority, _ name: String, _ alternatives: String? = nil,
-            _ version: TLSVersion = .v1_3
-        ) throws -> TLSContext {
-            try authority.client(
-                name, alternatives: alternatives, version: version,
-                trusting: TestCertificates.shared.authorityFile)
-        }
-
-        private func connect(
-            _ context: TLSContext, _ gateway: TestGateway, resuming ticket: TLSResumption? = nil,
-            as credentials: TestCredentials = .anonymous("any")
-        ) throws -> (client: TestClient, answer: TestPacket.Connack) {
-            let client = try TestClient(
-                port: gateway.tlsPort, context: context, resuming: ticket)
-            return (client, try client.connect(as: credentials))
         }
 
         @Test(
@@ -59,7 +33,7 @@ extension WholeGateway {
                 for name in ["d1", "d2"] {
                     _ = try await gateway.importUnregistered(name, into: lamp)
                 }
-                let id = try await register(authority, of: lamp.account, gateway)
+                let id = try await gateway.register(authority, of: lamp.account)
                 for (pattern, product, name, alternatives) in [
                     ("cn:${dk}", lamp.key, "d1", nil),
                     ("cn:dev-${pk}_${dk}", nil, "dev-lamp_d1", nil),
@@ -71,17 +45,18 @@ extension WholeGateway {
                 ] as [(String, ProductKey?, String, String?)] {
                     let set = try rules(pattern, product: product)
                     try await gateway.submit(.authorities(.setRules(id, set)))
-                    let device = try context(authority, name, alternatives, version)
-                    let (first, answer) = try connect(device, gateway)
+                    let device = try authority.client(
+                        name, alternatives: alternatives, version: version)
+                    let (first, answer) = try gateway.connect(showing: device)
                     #expect(answer.code == 0, "\(pattern): \(answer.reasonString ?? "")")
                     let topic = "d/lamp/d1/up/x"
                     #expect(try first.publish(topic, "x", qos: .atLeastOnce)?.code == 0)
                     let ticket = try #require(first.resumption)
-                    #expect(try connect(device, gateway, resuming: ticket).answer.code == 0)
+                    #expect(try gateway.connect(showing: device, resuming: ticket).answer.code == 0)
                     // What was right by the pattern that holds without rules is not any more.
                     for other in ["lamp.d2", "dev-lamp_"] where !pattern.contains("cn:${dk}") {
-                        let refused = try connect(
-                            try context(authority, other, nil, version), gateway
+                        let refused = try gateway.connect(
+                            showing: try authority.client(other, version: version)
                         ).answer
                         #expect(
                             refused.code == 0x87 && refused.reasonString == Self.unnamed,
@@ -90,8 +65,8 @@ extension WholeGateway {
                 }
                 #expect(await gateway.metric("tollgate_tls_handshakes_resumed_total") == 4)
                 try await gateway.submit(.authorities(.setRules(id, .standard)))
-                let plain = try context(authority, "lamp.d2", nil, version)
-                #expect(try connect(plain, gateway).answer.code == 0)
+                let plain = try authority.client("lamp.d2", version: version)
+                #expect(try gateway.connect(showing: plain).answer.code == 0)
             }
         }
 
@@ -102,9 +77,9 @@ extension WholeGateway {
             try await TestGateway.run { gateway in
                 let lamp = try await gateway.createProduct()
                 _ = try await gateway.importUnregistered("d1", into: lamp)
-                let id = try await register(authority, of: lamp.account, gateway)
+                let id = try await gateway.register(authority, of: lamp.account)
                 try await gateway.submit(.authorities(.setRules(id, try rules("cn:${dk}"))))
-                let device = try context(authority, "d1")
+                let device = try authority.client("d1")
                 for (userName, clientID, code) in [
                     ("d1&lamp", "any", 0), ("lamp.d1", "any", 0), ("lamp/d1", "any", 0),
                     (nil, "lamp.d1", 0), ("admin", "lamp.d1|a=b|", 0),
@@ -113,7 +88,7 @@ extension WholeGateway {
                 ] as [(String?, String, UInt8)] {
                     let login = TestCredentials(
                         clientID: clientID, userName: userName, password: nil)
-                    let answer = try connect(device, gateway, as: login).answer
+                    let answer = try gateway.connect(showing: device, as: login).answer
                     #expect(answer.code == code, "\(userName ?? "-") \(clientID)")
                 }
             }
@@ -126,38 +101,38 @@ extension WholeGateway {
             let authority = try TestAuthority(name: "CA")
             try await TestGateway.run { gateway in
                 let lamp = try await gateway.createProduct(codes: 2)
-                let id = try await register(authority, of: lamp.account, gateway)
-                let new = try context(authority, "lamp.new", nil, version)
-                let refused = try connect(new, gateway).answer
+                let id = try await gateway.register(authority, of: lamp.account)
+                let new = try authority.client("lamp.new", version: version)
+                let refused = try gateway.connect(showing: new).answer
                 #expect(refused.code == 0x86 && refused.reasonString == Self.unknown)
                 let bringing = try rules("cn:${pk}.${dk}", registersDevices: true)
                 try await gateway.submit(.authorities(.setRules(id, bringing)))
                 // The pattern and the standard one agree here: the same handshake, resumed, is judged anew.
-                let (first, answer) = try connect(new, gateway)
+                let (first, answer) = try gateway.connect(showing: new)
                 #expect(answer.code == 0)
                 let ticket = try #require(first.resumption)
                 #expect(try first.publish("d/lamp/new/up/x", "x", qos: .atLeastOnce)?.code == 0)
                 #expect(try gateway.figures(of: lamp)?.consumed == 1)
-                #expect(try connect(new, gateway, resuming: ticket).answer.code == 0)
+                #expect(try gateway.connect(showing: new, resuming: ticket).answer.code == 0)
                 #expect(try gateway.figures(of: lamp)?.consumed == 1)
                 // It is known by now, whatever its authority says.
                 try await gateway.submit(.authorities(.setRules(id, .standard)))
-                #expect(try connect(new, gateway).answer.code == 0)
-                let later = try context(authority, "lamp.later", nil, version)
-                #expect(try connect(later, gateway).answer.code == 0x86)
+                #expect(try gateway.connect(showing: new).answer.code == 0)
+                let later = try authority.client("lamp.later", version: version)
+                #expect(try gateway.connect(showing: later).answer.code == 0x86)
                 try await gateway.submit(.authorities(.setRules(id, bringing)))
-                #expect(try connect(later, gateway).answer.code == 0)
+                #expect(try gateway.connect(showing: later).answer.code == 0)
                 // No code is left: it is not registered either.
-                let last = try context(authority, "lamp.last", nil, version)
-                #expect(try connect(last, gateway).answer.code == 0x97)
+                let last = try authority.client("lamp.last", version: version)
+                #expect(try gateway.connect(showing: last).answer.code == 0x97)
                 try await gateway.buy(5, for: lamp)
                 try await gateway.submit(
                     .products(.update(lamp.key, ProductUpdate(registration: .closed))))
-                #expect(try connect(last, gateway).answer.code == 0x86)
-                #expect(try connect(later, gateway).answer.code == 0)
+                #expect(try gateway.connect(showing: last).answer.code == 0x86)
+                #expect(try gateway.connect(showing: later).answer.code == 0)
                 // A device that is disabled stays out.
                 try await gateway.submit(.devices(.setDisabled(lamp.identity("new"), true)))
-                #expect(try connect(new, gateway).answer.code == 0x87)
+                #expect(try gateway.connect(showing: new).answer.code == 0x87)
             }
         }
 
@@ -170,11 +145,11 @@ extension WholeGateway {
             try await TestGateway.run(configure: { $0.limits.devicesOfProduct = room }) {
                 gateway in
                 let lamp = try await gateway.createProduct(codes: 100)
-                let id = try await register(authority, of: lamp.account, gateway)
+                let id = try await gateway.register(authority, of: lamp.account)
                 let bringing = try rules("cn:${dk}", product: lamp.key, registersDevices: true)
                 try await gateway.submit(.authorities(.setRules(id, bringing)))
                 // Each of ten devices comes four times at once.
-                let contexts = try (0..<10).map { try context(authority, "d\($0)") }
+                let contexts = try (0..<10).map { try authority.client("d\($0)") }
                 let port = gateway.tlsPort
                 let answers = try await withThrowingTaskGroup(of: (Int, UInt8).self) { group in
                     for number in 0..<40 {

@@ -20,10 +20,9 @@ extension TestGateway {
     fileprivate func register(
         _ authority: TestAuthority, of product: TestProduct, _ pinning: CertificatePinning
     ) async throws -> AuthorityID {
-        let new = try authority.registration(of: product.account)
-        try await submit(.authorities(.register(new)))
-        try await submit(.authorities(.setPinning(new.id, pinning)))
-        return new.id
+        let id = try await register(authority, of: product.account)
+        try await submit(.authorities(.setPinning(id, pinning)))
+        return id
     }
 }
 
@@ -33,21 +32,6 @@ extension WholeGateway {
     struct CertificatePinTests {
         private static let notPinned =
             "the device's certificate is none of those that it is pinned to"
-
-        private func context(
-            _ authority: TestAuthority, _ name: String = "lamp.d1", _ version: TLSVersion = .v1_3
-        ) throws -> TLSContext {
-            try authority.client(
-                name, version: version, trusting: TestCertificates.shared.authorityFile)
-        }
-
-        private func connect(
-            _ context: TLSContext, _ gateway: TestGateway, resuming ticket: TLSResumption? = nil
-        ) throws -> (client: TestClient, answer: TestPacket.Connack) {
-            let client = try TestClient(
-                port: gateway.tlsPort, context: context, resuming: ticket)
-            return (client, try client.connect(as: .anonymous("any")))
-        }
 
         @Test(
             "E8: the certificate that a device was let in with first is the only one, in a resumed session too, until it is forgotten",
@@ -59,23 +43,23 @@ extension WholeGateway {
                 let device = try await gateway.importUnregistered("d1", into: lamp)
                 let id = try await gateway.register(authority, of: lamp, .none)
                 let (own, other) = (
-                    try context(authority, "lamp.d1", version),
-                    try context(authority, "lamp.d1", version)
+                    try authority.client("lamp.d1", version: version),
+                    try authority.client("lamp.d1", version: version)
                 )
                 // Of a time when nothing was pinned the other one has a session.
-                let (early, welcome) = try connect(other, gateway)
+                let (early, welcome) = try gateway.connect(showing: other)
                 #expect(welcome.code == 0)
                 try early.ping()
                 let old = try #require(early.resumption)
                 try await gateway.submit(.authorities(.setPinning(id, .firstUse)))
-                let (first, answer) = try connect(own, gateway)
+                let (first, answer) = try gateway.connect(showing: own)
                 #expect(answer.code == 0)
                 try first.ping()
                 let ticket = try #require(first.resumption)
                 let pinned = try gateway.pins(of: device)
                 #expect(pinned.count == 1)
                 for ticket in [old, nil] {
-                    let refused = try connect(other, gateway, resuming: ticket).answer
+                    let refused = try gateway.connect(showing: other, resuming: ticket).answer
                     #expect(refused.code == 0x87 && refused.reasonString == Self.notPinned)
                 }
                 #expect(await gateway.metric("tollgate_tls_handshakes_resumed_total") == 1)
@@ -83,12 +67,12 @@ extension WholeGateway {
                 #expect(outcomes.lastRefusal?.reason == .certificateNotPinned)
                 // A stranger is no reason to send the device away.
                 try first.ping()
-                #expect(try connect(own, gateway, resuming: ticket).answer.code == 0)
+                #expect(try gateway.connect(showing: own, resuming: ticket).answer.code == 0)
                 try await gateway.submit(.devices(.setPins(device, [])))
-                #expect(try connect(other, gateway).answer.code == 0)
+                #expect(try gateway.connect(showing: other).answer.code == 0)
                 #expect(try gateway.pins(of: device) != pinned)
                 for ticket in [ticket, nil] {
-                    #expect(try connect(own, gateway, resuming: ticket).answer.code == 0x87)
+                    #expect(try gateway.connect(showing: own, resuming: ticket).answer.code == 0x87)
                 }
             }
         }
@@ -105,8 +89,8 @@ extension WholeGateway {
                     let name = "d\(number)"
                     let device = try await gateway.importUnregistered(name, into: lamp)
                     let contexts = [
-                        try context(authority, "lamp.\(name)"),
-                        try context(authority, "lamp.\(name)"),
+                        try authority.client("lamp.\(name)"),
+                        try authority.client("lamp.\(name)"),
                     ]
                     let codes = try await Self.connectAtOnce(
                         contexts, to: [gateway.tlsPort, gateway.tlsPort])
@@ -130,8 +114,8 @@ extension WholeGateway {
                     let device = try await nodes[0].importUnregistered(name, into: lamp)
                     try await until { try nodes[1].record(of: device) != nil }
                     let contexts = [
-                        try context(authority, "lamp.\(name)"),
-                        try context(authority, "lamp.\(name)"),
+                        try authority.client("lamp.\(name)"),
+                        try authority.client("lamp.\(name)"),
                     ]
                     let codes = try await Self.connectAtOnce(
                         contexts, to: [nodes[0].tlsPort, nodes[1].tlsPort])
@@ -176,13 +160,13 @@ extension WholeGateway {
                     let name = "d\(number)"
                     let device = try await gateway.importUnregistered(name, into: lamp)
                     let pair = (
-                        try context(authority, "lamp.\(name)"),
-                        try context(authority, "lamp.\(name)")
+                        try authority.client("lamp.\(name)"),
+                        try authority.client("lamp.\(name)")
                     )
-                    #expect(try connect(pair.0, gateway).answer.code == 0)
+                    #expect(try gateway.connect(showing: pair.0).answer.code == 0)
                     let former = try #require(try gateway.pins(of: device).first)
                     try await gateway.submit(.devices(.setPins(device, [])))
-                    #expect(try connect(pair.1, gateway).answer.code == 0)
+                    #expect(try gateway.connect(showing: pair.1).answer.code == 0)
                     let later = try #require(try gateway.pins(of: device).first)
                     devices.append(device)
                     contexts.append(pair)
@@ -219,7 +203,7 @@ extension WholeGateway {
                         try await gateway.submit(.devices(.setPins(device, [pair.later])))
                     }
                     for (device, pair) in zip(devices, contexts) {
-                        let refused = try connect(pair.former, gateway).answer
+                        let refused = try gateway.connect(showing: pair.former).answer
                         #expect(refused.code == 0x87 && refused.reasonString == Self.notPinned)
                         try await until { await gateway.gateway.connection(of: device) != nil }
                     }

@@ -14,31 +14,6 @@ extension WholeGateway {
     struct RevokedCertificateTests {
         private static let revoked = "the authority of the device's certificate has revoked it"
 
-        private func register(
-            _ authority: TestAuthority, of account: AccountID, _ gateway: TestGateway
-        ) async throws -> AuthorityID {
-            let new = try authority.registration(of: account)
-            try await gateway.submit(.authorities(.register(new)))
-            return new.id
-        }
-
-        private func context(
-            _ authority: TestAuthority, _ name: String, _ serial: UInt8,
-            _ version: TLSVersion = .v1_3
-        ) throws -> TLSContext {
-            try authority.client(
-                name, serial: serial, version: version,
-                trusting: TestCertificates.shared.authorityFile)
-        }
-
-        private func connect(
-            _ context: TLSContext, _ gateway: TestGateway, resuming ticket: TLSResumption? = nil
-        ) throws -> (client: TestClient, answer: TestPacket.Connack) {
-            let client = try TestClient(
-                port: gateway.tlsPort, context: context, resuming: ticket)
-            return (client, try client.connect(as: .anonymous("any")))
-        }
-
         @Test(
             "E6: a certificate that becomes revoked ends its connection and opens none, by a resumed session neither; others go on",
             arguments: TLSVersion.allCases)
@@ -49,14 +24,14 @@ extension WholeGateway {
                 for name in ["d1", "d2"] {
                     _ = try await gateway.importUnregistered(name, into: lamp)
                 }
-                let id = try await register(authority, of: lamp.account, gateway)
-                let lost = try context(authority, "lamp.d1", 0x81, version)
-                let other = try context(authority, "lamp.d2", 0x82, version)
-                let (first, answer) = try connect(lost, gateway)
+                let id = try await gateway.register(authority, of: lamp.account)
+                let lost = try authority.client("lamp.d1", serial: 0x81, version: version)
+                let other = try authority.client("lamp.d2", serial: 0x82, version: version)
+                let (first, answer) = try gateway.connect(showing: lost)
                 #expect(answer.code == 0)
                 try first.ping()
                 let ticket = try #require(first.resumption)
-                let (bystander, taken) = try connect(other, gateway)
+                let (bystander, taken) = try gateway.connect(showing: other)
                 #expect(taken.code == 0)
                 try await gateway.submit(
                     .authorities(.revoke(id, authority.revocations([0x81], number: 1))))
@@ -64,7 +39,7 @@ extension WholeGateway {
                     try first.untilClosed()
                         == [.disconnect(code: 0x87, reasonString: Self.revoked)])
                 for ticket in [ticket, nil] {
-                    let refused = try connect(lost, gateway, resuming: ticket).answer
+                    let refused = try gateway.connect(showing: lost, resuming: ticket).answer
                     #expect(refused.code == 0x87 && refused.reasonString == Self.revoked)
                 }
                 // The session was resumed, and that was not what it was refused for.
@@ -73,13 +48,13 @@ extension WholeGateway {
                 #expect(outcomes.lastRefusal?.reason == .certificateRevoked)
                 try bystander.ping()
                 // The device gets another certificate.
-                let renewed = try context(authority, "lamp.d1", 0x83, version)
-                #expect(try connect(renewed, gateway).answer.code == 0)
+                let renewed = try authority.client("lamp.d1", serial: 0x83, version: version)
+                #expect(try gateway.connect(showing: renewed).answer.code == 0)
                 // The next list is without it: it was on hold. And then all of them.
                 try await gateway.submit(
                     .authorities(.revoke(id, authority.revocations([0x83], number: 2))))
-                #expect(try connect(lost, gateway, resuming: ticket).answer.code == 0)
-                #expect(try connect(renewed, gateway).answer.code == 0x87)
+                #expect(try gateway.connect(showing: lost, resuming: ticket).answer.code == 0)
+                #expect(try gateway.connect(showing: renewed).answer.code == 0x87)
                 try bystander.ping()
             }
         }
@@ -92,15 +67,16 @@ extension WholeGateway {
                 for name in ["d1", "d2"] {
                     _ = try await gateway.importUnregistered(name, into: lamp)
                 }
-                let id = try await register(authority, of: lamp.account, gateway)
+                let id = try await gateway.register(authority, of: lamp.account)
                 let list = try authority.revocations([1], number: 1, endingIn: 1)
                 try await gateway.submit(.authorities(.revoke(id, list)))
                 try await Task.sleep(for: .milliseconds(2_100))
                 let (lost, other) = (
-                    try context(authority, "lamp.d1", 1), try context(authority, "lamp.d2", 2)
+                    try authority.client("lamp.d1", serial: 1),
+                    try authority.client("lamp.d2", serial: 2)
                 )
-                #expect(try connect(lost, gateway).answer.reasonString == Self.revoked)
-                #expect(try connect(other, gateway).answer.code == 0)
+                #expect(try gateway.connect(showing: lost).answer.reasonString == Self.revoked)
+                #expect(try gateway.connect(showing: other).answer.code == 0)
             }
         }
 
@@ -113,15 +89,15 @@ extension WholeGateway {
                 for product in [lamp, fan] {
                     _ = try await gateway.importUnregistered("d1", into: product)
                 }
-                let id = try await register(ours, of: lamp.account, gateway)
-                _ = try await register(theirs, of: fan.account, gateway)
+                let id = try await gateway.register(ours, of: lamp.account)
+                _ = try await gateway.register(theirs, of: fan.account)
                 try await gateway.submit(
                     .authorities(.revoke(id, ours.revocations([9], number: 1))))
                 let (lost, other) = (
-                    try context(ours, "lamp.d1", 9), try context(theirs, "fan.d1", 9)
+                    try ours.client("lamp.d1", serial: 9), try theirs.client("fan.d1", serial: 9)
                 )
-                #expect(try connect(lost, gateway).answer.code == 0x87)
-                #expect(try connect(other, gateway).answer.code == 0)
+                #expect(try gateway.connect(showing: lost).answer.code == 0x87)
+                #expect(try gateway.connect(showing: other).answer.code == 0)
             }
         }
 
@@ -136,10 +112,10 @@ extension WholeGateway {
                 for name in ["d1", "d2", "d3"] {
                     _ = try await gateway.importUnregistered(name, into: lamp)
                 }
-                let first = try await register(old, of: lamp.account, gateway)
-                let second = try await register(new, of: lamp.account, gateway)
-                let lost = try context(new, "lamp.d1", 9)
-                let (client, answer) = try connect(lost, gateway)
+                let first = try await gateway.register(old, of: lamp.account)
+                let second = try await gateway.register(new, of: lamp.account)
+                let lost = try new.client("lamp.d1", serial: 9)
+                let (client, answer) = try gateway.connect(showing: lost)
                 #expect(answer.code == 0)
                 try client.ping()
                 // Both vouch for it, and it doesn't matter to which the list is given.
@@ -149,8 +125,9 @@ extension WholeGateway {
                     try client.untilClosed()
                         == [.disconnect(code: 0x87, reasonString: Self.revoked)])
                 try await gateway.submit(.authorities(.remove(first)))
-                #expect(try connect(lost, gateway).answer.reasonString == Self.revoked)
-                let (other, taken) = try connect(try context(new, "lamp.d2", 10), gateway)
+                #expect(try gateway.connect(showing: lost).answer.reasonString == Self.revoked)
+                let (other, taken) = try gateway.connect(
+                    showing: try new.client("lamp.d2", serial: 10))
                 #expect(taken.code == 0)
                 try other.ping()
                 try await gateway.submit(
@@ -158,7 +135,7 @@ extension WholeGateway {
                 #expect(
                     try other.untilClosed()
                         == [.disconnect(code: 0x87, reasonString: Self.revoked)])
-                #expect(try connect(lost, gateway).answer.code == 0)
+                #expect(try gateway.connect(showing: lost).answer.code == 0)
             }
         }
 
@@ -172,12 +149,12 @@ extension WholeGateway {
                 for name in ["d1", "d2", "d3"] {
                     _ = try await gateway.importUnregistered(name, into: lamp)
                 }
-                let id = try await register(authority, of: lamp.account, gateway)
+                let id = try await gateway.register(authority, of: lamp.account)
                 var clients: [TestClient] = []
                 var lost: [TestClient] = []
                 for (number, name) in ["d1", "d2"].enumerated() {
-                    let (client, answer) = try connect(
-                        context(authority, "lamp.\(name)", UInt8(number + 1)), gateway)
+                    let (client, answer) = try gateway.connect(
+                        showing: authority.client("lamp.\(name)", serial: UInt8(number + 1)))
                     #expect(answer.code == 0)
                     lost.append(client)
                     for index in 0..<2 * CertificateSweep.stepMaximum {
@@ -187,7 +164,8 @@ extension WholeGateway {
                         clients.append(other)
                     }
                 }
-                let (last, answer) = try connect(context(authority, "lamp.d3", 3), gateway)
+                let (last, answer) = try gateway.connect(
+                    showing: authority.client("lamp.d3", serial: 3))
                 #expect(answer.code == 0)
                 try await gateway.submit(
                     .authorities(.revoke(id, authority.revocations([1, 2], number: 1))))
@@ -214,9 +192,10 @@ extension WholeGateway {
                 var contexts: [TLSContext] = []
                 for number in 0..<count {
                     _ = try await gateway.importUnregistered("d\(number)", into: lamp)
-                    contexts.append(try context(authority, "lamp.d\(number)", UInt8(number + 1)))
+                    contexts.append(
+                        try authority.client("lamp.d\(number)", serial: UInt8(number + 1)))
                 }
-                let id = try await register(authority, of: lamp.account, gateway)
+                let id = try await gateway.register(authority, of: lamp.account)
                 let serials = (0..<count).map { UInt8($0 + 1) }
                 let list = try authority.revocations(serials, number: 1)
                 let course = Course()

@@ -102,7 +102,7 @@ public struct TestAuthority: Sendable {
     public func client(
         _ commonName: String, alternatives: String? = nil, serial: UInt8? = nil,
         version: TLSVersion = .v1_3,
-        trusting serverAuthority: String
+        trusting serverAuthority: String = TestCertificates.shared.authorityFile
     ) throws -> TLSContext {
         let own = TemporaryDirectory()
         try TestCertificates.openSSL(
