@@ -379,7 +379,7 @@ extension Broker {
         let slot = token.slot
         let parent = context.children[slot].parent
         let words = context.children[slot].names + ","
-        // What nobody has asked for is told without an id.
+        // An end that was not asked for is told without an id.
         let requests = context.children[slot].requests
         let phase = context.children[slot].phase
         let reason =
