@@ -78,6 +78,40 @@ extension WholeGateway {
         }
 
         @Test(
+            "E7, E8: a renewed certificate of an authority names and pins devices as the former one does, also without it"
+        )
+        func renewed() async throws {
+            let former = try TestAuthority(name: "CA")
+            let later = try TestAuthority(renewing: former, name: "CA")
+            try await TestGateway.run { gateway in
+                let lamp = try await gateway.createProduct()
+                let device = try await gateway.importUnregistered("d1", into: lamp)
+                let first = try await gateway.register(former, of: lamp, .firstUse)
+                let rules = try #require(
+                    AuthorityRules(
+                        pattern: try CertificatePattern("cn:dev-${dk}"), product: lamp.key,
+                        registersDevices: false))
+                try await gateway.submit(.authorities(.setRules(first, rules)))
+                let (own, other) = (
+                    try context(former, "dev-d1"), try context(later, "dev-d1")
+                )
+                #expect(try connect(own, gateway).answer.code == 0)
+                #expect(try gateway.pins(of: device).count == 1)
+                let new = try later.registration(of: lamp.account)
+                try await gateway.submit(.authorities(.register(new)))
+                // Now it is the renewed one that vouches for both certificates; in the end it is there alone.
+                for change in [AuthorityAction.setOn(first, false), .remove(first)] {
+                    try await gateway.submit(.authorities(change))
+                    let refused = try connect(other, gateway).answer
+                    #expect(refused.code == 0x87 && refused.reasonString == Self.notPinned)
+                    #expect(try connect(own, gateway).answer.code == 0)
+                }
+                try await gateway.submit(.authorities(.setPinning(new.id, .none)))
+                #expect(try connect(other, gateway).answer.code == 0)
+            }
+        }
+
+        @Test(
             "E8: of a device that comes with two certificates for the first time at once, one is pinned; it has cost one code"
         )
         func race() async throws {

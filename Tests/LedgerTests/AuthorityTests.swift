@@ -341,6 +341,71 @@ import Time
     }
 
     @Test(
+        "E7, E8: rules and pinning are those of all that an account has of one name and key, and stay when one of them goes"
+    )
+    func renewed() throws {
+        let store = try TestStore()
+        let other = AccountID("other")!
+        #expect(
+            try store.refusal(
+                .accounts(.create(NewAccount(id: other, name: "O", kind: .enterprise)))) == nil)
+        func register(
+            _ digits: String, name: UInt8 = 1, key: UInt8 = 1,
+            of account: AccountID = TestStore.acme
+        ) throws -> AuthorityID {
+            let new = Samples.authority(
+                digits, of: account,
+                certificate: Samples.certificate(name: name, key: key, serial: UInt8(digits)!))
+            #expect(try store.refusal(.authorities(.register(new))) == nil)
+            return new.id
+        }
+        func said(
+            of id: AuthorityID
+        ) throws -> (rules: AuthorityRules, pinning: CertificatePinning) {
+            let transaction = try ReadTransaction(in: store.environment)
+            return (
+                try store.books.rules(of: id, in: transaction),
+                try store.books.pinning(of: id, in: transaction)
+            )
+        }
+        let (old, between) = (try register("5"), try register("4"))
+        let strangers = [
+            try register("1", name: 2), try register("2", key: 2), try register("3", of: other),
+        ]
+        let rules = Samples.rules("cn:${dk}", product: TestStore.product)
+        #expect(try store.refusal(.authorities(.setRules(between, rules))) == nil)
+        #expect(try store.refusal(.authorities(.setPinning(old, .firstUse))) == nil)
+        let new = try register("6")
+        for id in [old, between, new] { #expect(try said(of: id) == (rules, .firstUse)) }
+        for id in strangers { #expect(try said(of: id) == (.standard, .none)) }
+        #expect(try store.findings() == [])
+        // Each of them is told of; what is as it was is not.
+        let last = try store.lastSequence()
+        #expect(try store.refusal(.authorities(.setPinning(new, .listed))) == nil)
+        #expect(try store.lastSequence() == last + 3)
+        for action in [AuthorityAction.setPinning(old, .listed), .setRules(old, rules)] {
+            #expect(try store.apply(.authorities(action)) == .done(.unchanged))
+        }
+        // The one that has the list is removed, and so is the one that the rules were set of.
+        #expect(
+            try store.refusal(.authorities(.revoke(old, Samples.revocations([1])))) == nil)
+        for gone in [old, between] {
+            #expect(try store.refusal(.authorities(.remove(gone))) == nil)
+            #expect(try said(of: new) == (rules, .listed))
+            #expect(try said(of: gone) == (.standard, .none))
+            #expect(try store.findings() == [])
+        }
+        #expect(try said(of: try register("5")) == (rules, .listed))
+        #expect(try store.refusal(.authorities(.setRules(old, .standard))) == nil)
+        #expect(try said(of: new) == (.standard, .listed))
+        for gone in [old, new] {
+            #expect(try store.refusal(.authorities(.remove(gone))) == nil)
+        }
+        #expect(try said(of: try register("7")) == (.standard, .none))
+        #expect(try store.findings() == [])
+    }
+
+    @Test(
         "E7: a device that is not known is registered where its authority says so and is in force, and its product is not closed"
     )
     func bringing() throws {

@@ -8,7 +8,22 @@ extension Damage {
     private static let first = Samples.authority("a1", of: TestStore.acme)
     private static let ghost = Samples.authority("a9", of: TestStore.acme).id
 
+    private static let renewed = Samples.authority("a4", of: Tour.individual).id
+    private static let latest = Samples.authority("a5", of: Tour.individual).id
+
     static let authorities: [Damage] = [
+        Damage(
+            "rules of a renewed certificate that are others",
+            "authority \(renewed) has other rules than \(latest), which has its name and key"
+        ) { (books, transaction) throws(StoreError) in
+            try books.authorityRules.remove(latest, in: transaction)
+        },
+        Damage(
+            "a pinning of a renewed certificate that is another",
+            "authority \(renewed) has another pinning than \(latest), which has its name and key"
+        ) { (books, transaction) throws(StoreError) in
+            try books.pinnings.put(latest, PinningRecord(pinning: .listed), in: transaction)
+        },
         Damage("an authority that is gone", "authority \(first.id) is not there") {
             (books, transaction) throws(StoreError) in
             try books.authorities.remove(first.id, in: transaction)

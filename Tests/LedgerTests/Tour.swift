@@ -401,6 +401,15 @@ enum Tour {
                 .revoke(
                     Samples.authority("a2", of: individual).id, Samples.revocations([1]))),
             .authorities(.remove(Samples.authority("a2", of: individual).id)),
+            .authorities(
+                .setRules(Samples.authority("a4", of: individual).id, Samples.rules("cn:${dk}"))),
+            .authorities(
+                .setPinning(Samples.authority("a4", of: individual).id, .firstUse)),
+            .authorities(
+                .register(
+                    Samples.authority(
+                        "a5", of: individual,
+                        certificate: Samples.certificate(name: 1, key: 1, serial: 3)))),
             .devices(.rename(device("g3"), "Hall")),
             .devices(.deleteMessages(device("g3"))),
             .packages(.rename(mega, "Mega 2")),

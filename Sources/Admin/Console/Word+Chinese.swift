@@ -44,7 +44,7 @@ extension Word {
         case .audienceHint: "留空表示 ProductKey。"
         case .authorities: "CA 证书"
         case .authorityHint: "由 CA 签发的证书可让账号的设备连接。请用该 CA 的密钥签发一张 CN 为注册码的证书以证明持有密钥，并提交两张证书。"
-        case .authorityOffHint: "其设备的连接将立即断开，重新启用前无法连接。"
+        case .authorityOffHint: "其设备的连接将立即断开，重新启用前无法连接，除非另有启用的同名同密钥 CA。"
         case .authorityRemovedHint: "其设备的连接将立即断开，其证书不再有效。"
         case .autoRenewal: "自动续费"
         case .backups: "备份"

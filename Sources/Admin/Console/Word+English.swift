@@ -48,7 +48,7 @@ extension Word {
         case .authorityHint:
             "Certificates that an authority has signed let the account’s devices in. To show that you have its key, sign a certificate with it whose CN is the registration code, and send both."
         case .authorityOffHint:
-            "Its devices’ connections end, and none comes in until it is enabled."
+            "Its devices’ connections end, and none comes in until it is enabled, unless another authority of the same name and key is on."
         case .authorityRemovedHint:
             "Connections of its devices end at once, and none comes in by it."
         case .autoRenewal: "Automatic renewal"

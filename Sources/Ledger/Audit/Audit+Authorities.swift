@@ -22,6 +22,26 @@ extension Audit {
         try checkRevocations(in: transaction)
         try checkRules(in: transaction)
         try checkPins(in: transaction)
+        try checkNamesakes(in: transaction)
+    }
+
+    /// Authorities with one name and key have the same rules and pinning.
+    private mutating func checkNamesakes(
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) {
+        try read(books.authorities, in: transaction) { (audit, id, authority) throws(StoreError) in
+            let books = audit.books
+            for other in try books.namesakes(of: id, authority, in: transaction) where other > id {
+                let rules = try books.rules(of: id, in: transaction)
+                audit.expect(
+                    rules == (try books.rules(of: other, in: transaction)),
+                    "authority \(id) has other rules than \(other), which has its name and key")
+                let pinning = try books.pinning(of: id, in: transaction)
+                audit.expect(
+                    pinning == (try books.pinning(of: other, in: transaction)),
+                    "authority \(id) has another pinning than \(other), which has its name and key")
+            }
+        }
     }
 
     /// What was said of authorities' certificates is what the log has left.

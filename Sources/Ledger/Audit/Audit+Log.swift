@@ -346,6 +346,8 @@ extension LogTally {
         case .authorities(.removedWithHeir(let id, _, let heir)):
             authorities.remove(id)
             revocations[heir] = revocations.removeValue(forKey: id)
+            authorityRules[id] = nil
+            pinnings[id] = nil
         case .authorities(.revoked(let id, _, let count, _)): revocations[id] = count
         case .authorities(.rulesSet(let id, _, let rules)):
             authorityRules[id] = rules == .standard ? nil : rules

@@ -76,7 +76,9 @@ extension Books {
             KeyPair(authority.account, authority.id), EmptyRecord(), in: transaction)
         let change = AuthorityChange.registered(
             authority.id, account: authority.account, notAfter: authority.notAfter)
-        return .done(try self.record(.authorities(change), command, in: transaction))
+        let effect = try self.record(.authorities(change), command, in: transaction)
+        try takeOverRules(of: authority.id, record, command, in: transaction)
+        return .done(effect)
     }
 
     private func setOn(

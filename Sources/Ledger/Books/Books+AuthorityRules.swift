@@ -2,6 +2,11 @@ public import Storage
 public import Time
 
 /// What an authority's certificates say of devices, and which they bring.
+///
+/// Authorities of an account with one name and one key, as a certificate that was renewed and its successor, have the same
+/// rules and the same pinning: either one vouches for what the key has signed, and which of them a handshake finds is no
+/// choice of the account's. Each has a copy of its own, so that a CONNECT has one look-up, and what is left when one of
+/// them is removed is right.
 extension Books {
     func setRules(
         _ id: AuthorityID,
@@ -19,14 +24,47 @@ extension Books {
             guard try family(of: authority.account, in: transaction).contains(record.account)
             else { return .refused(.products(.ofAnotherAccount(product, authority.account))) }
         }
-        if rules == (try self.rules(of: id, in: transaction)) { return .done(.unchanged) }
+        var effect = Effect.unchanged
+        for one in [id] + (try namesakes(of: id, authority, in: transaction))
+        where rules != (try self.rules(of: one, in: transaction)) {
+            let changed = try put(rules, of: one, authority, command, in: transaction)
+            if effect == .unchanged { effect = changed }
+        }
+        return .done(effect)
+    }
+
+    private func put(
+        _ rules: AuthorityRules,
+        of id: AuthorityID,
+        _ authority: AuthorityRecord,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Effect {
         if rules == .standard {
             try authorityRules.delete(id, in: transaction)
         } else {
             try authorityRules.put(id, AuthorityRulesRecord(rules: rules), in: transaction)
         }
         let change = AuthorityChange.rulesSet(id, account: authority.account, rules)
-        return .done(try record(.authorities(change), command, in: transaction))
+        return try record(.authorities(change), command, in: transaction)
+    }
+
+    /// An authority that was just registered begins with what was said of those with its name and key.
+    func takeOverRules(
+        of id: AuthorityID,
+        _ authority: AuthorityRecord,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) {
+        guard let other = try namesakes(of: id, authority, in: transaction).first else { return }
+        let rules = try rules(of: other, in: transaction)
+        if rules != .standard {
+            _ = try put(rules, of: id, authority, command, in: transaction)
+        }
+        let pinning = try pinning(of: other, in: transaction)
+        if pinning != .none {
+            _ = try put(pinning, of: id, authority, command, in: transaction)
+        }
     }
 
     /// The standard ones, unless others were set.

@@ -11,14 +11,29 @@ extension Books {
         guard let authority = try authorities.get(id, in: transaction) else {
             return .refused(.authorities(.unknown(id)))
         }
-        if pinning == (try self.pinning(of: id, in: transaction)) { return .done(.unchanged) }
+        var effect = Effect.unchanged
+        for one in [id] + (try namesakes(of: id, authority, in: transaction))
+        where pinning != (try self.pinning(of: one, in: transaction)) {
+            let changed = try put(pinning, of: one, authority, command, in: transaction)
+            if effect == .unchanged { effect = changed }
+        }
+        return .done(effect)
+    }
+
+    func put(
+        _ pinning: CertificatePinning,
+        of id: AuthorityID,
+        _ authority: AuthorityRecord,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Effect {
         if pinning == .none {
             try pinnings.delete(id, in: transaction)
         } else {
             try pinnings.put(id, PinningRecord(pinning: pinning), in: transaction)
         }
         let change = AuthorityChange.pinningSet(id, account: authority.account, pinning)
-        return .done(try record(.authorities(change), command, in: transaction))
+        return try record(.authorities(change), command, in: transaction)
     }
 
     func setPins(

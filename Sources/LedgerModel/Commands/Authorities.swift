@@ -15,7 +15,8 @@ public enum AuthorityAction: Hashable, Sendable {
     /// before.
     case revoke(AuthorityID, RevocationList)
 
-    /// How its certificates name devices, and whether they bring new ones.
+    /// How its certificates name devices, and whether they bring new ones. Said of all that the account has of its name and
+    /// key, as is the pinning.
     case setRules(AuthorityID, AuthorityRules)
 
     /// Which of its certificates a device may show.

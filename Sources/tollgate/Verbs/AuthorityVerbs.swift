@@ -136,7 +136,8 @@ struct AuthorityVerbs: AsyncParsableCommand {
             "Says how its certificates name devices, and whether they bring new ones."
         static let discussion = """
             What is not said is as for a new authority: CN PK.DK, or SAN URI urn:tollgate:device:PK:DK, and devices that are \
-            not known are registered only where their product's registration is open.
+            not known are registered only where their product's registration is open. The account's other authorities with the \
+            same name and key have the same rules.
             """
         static let example =
             "authority set-rules acme 3f9c...e1 --pattern 'cn:${dk}' --product lamp --registers-devices"
@@ -162,7 +163,10 @@ struct AuthorityVerbs: AsyncParsableCommand {
     struct SetPinning: Verb {
         static let about = "Says which of its certificates a device may show."
         static let discussion =
-            "From a device's next connection on. What a device may show: tollgate device pins, set-pins."
+            """
+            From a device's next connection on, and of the account's other authorities with the same name and key, too. What a \
+            device may show: tollgate device pins, set-pins.
+            """
         static let example = "authority set-pinning acme 3f9c...e1 first-use"
         @OptionGroup var authority: AuthorityArguments
         @Argument(
