@@ -396,6 +396,51 @@ struct AlertMailTests {
         }
     }
 
+    @Test(
+        "E2: an authority that ends, and a list that is due, are mails that name it, in both languages"
+    )
+    func authorities() async throws {
+        let server = try MailServer()
+        try await sending(port: server.port) { client in
+            let body: JSON = [
+                "name": "Factory", "certificate": .text(SampleAuthority.certificate),
+                "proof": .text(SampleAuthority.proof),
+            ]
+            let made = try await client.post("/v1/accounts/acme/authorities", body)
+            #expect(made.status == 201, "\(made.text)")
+            let now = client.controlPlane.now.milliseconds
+            let due = try #require(Timestamp("2026-11-30T00:00:00Z")).milliseconds
+            client.controlPlane.advance(milliseconds: due - now)
+            let one = "/v1/accounts/acme/authorities/\(SampleAuthority.id)"
+            let list: JSON = ["crl": .text(SampleAuthority.Revocations.former)]
+            #expect(try await client.send(.put, "\(one)/crl", list.bytes).status == 200)
+            #expect(try await awaits { server.letters.count == 1 })
+            let first = try #require(server.letters.first)
+            #expect(
+                first.header("Subject")
+                    == "Authority Factory: a new revocation list is due in 1 days")
+            let zh: JSON = ["language": "zh"]
+            _ = try await client.send(.put, "/v1/accounts/acme/alert-language", zh.bytes)
+            let next: JSON = ["crl": .text(SampleAuthority.Revocations.later)]
+            #expect(try await client.send(.put, "\(one)/crl", next.bytes).status == 200)
+            #expect(try await awaits { server.letters.count == 2 })
+            #expect(server.letters.last?.body.contains("账号 acme 的 CA Factory") == true)
+            #expect(server.letters.last?.body.contains("当前数量") == false)
+            let rule: JSON = ["number": 1, "days": 3_650]
+            _ = try await client.send(
+                .put, "/v1/accounts/acme/alert-rules/authority-ending", rule.bytes)
+            client.controlPlane.advance(milliseconds: 63 * 365 * 86_400_000)
+            #expect(
+                try await awaits {
+                    server.letters.contains { $0.body.contains("持有其签发证书的设备将无法连接") }
+                })
+            let alerts = try await client.get("/v1/alerts?rule=authority-ending")
+            let alert = try #require(alerts.json["items"]?.array?.first)
+            #expect(alert["authority"]?.text == SampleAuthority.id)
+            #expect(alert["authorityName"] == "Factory" && alert["open"] == true)
+        }
+    }
+
     @Test("E2: a digest's mail that comes late tells what the digest was about, not the next one")
     func lateDigest() async throws {
         let first = try MailServer()
@@ -441,37 +486,5 @@ struct AlertMailTests {
         #expect(refused.json["sent"] == false && refused.json["status"] == 550, "\(refused.text)")
         let none = try await Client().post("/v1/alerts/test", ["email": "ann@example.org"])
         #expect(none.reason == "mail-not-configured")
-    }
-
-    @Test("E1: each text is there in each language, and no two are the same")
-    func texts() {
-        for language in AlertLanguage.allCases {
-            let texts = AlertText.allCases.map { $0.text(in: language) }
-            #expect(Set(texts).count == texts.count && !texts.contains(""))
-        }
-        for text in AlertText.allCases {
-            let names = AlertLanguage.allCases.map { language in
-                Set(text.text(in: language).matches(of: /\{[a-z]+\}/).map { String($0.output) })
-            }
-            #expect(names[0] == names[1], "\(text)")
-            let isASCII = AlertLanguage.allCases.map { text.text(in: $0).allSatisfy(\.isASCII) }
-            #expect(isASCII == [true, false], "\(text)")
-        }
-    }
-
-    @Test(
-        "RFC 2047: a long or foreign subject is encoded words of 75 letters at most, whole characters",
-        arguments: [String(repeating: "灯", count: 100), "ä", String(repeating: "a", count: 200)])
-    func subjects(_ text: String) throws {
-        let encoded = AlertMail.encoded(text)
-        var decoded = ""
-        for word in encoded.split(separator: "\r\n ") {
-            #expect(word.utf8.count <= 75 && word.hasPrefix("=?utf-8?B?") && word.hasSuffix("?="))
-            let letters = String(word.dropFirst("=?utf-8?B?".count).dropLast(2))
-            let data = try #require(Data(base64Encoded: letters))
-            decoded += try #require(String(data: data, encoding: .utf8))
-        }
-        #expect(decoded == text)
-        #expect(AlertMail.encoded("Codes: 3 left") == "Codes: 3 left")
     }
 }

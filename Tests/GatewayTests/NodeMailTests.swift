@@ -59,7 +59,7 @@ import Time
                 protocolVersion: "5.0", clientID: "lamp.dk.1", keepAliveSeconds: 60,
                 encryption: DeviceConnection.Encryption(
                     version: "TLSv1.3", cipher: "TLS_AES_128_GCM_SHA256", isResumed: true),
-                parent: device, children: 3)
+                parent: device, children: 3, certificateExpiresAt: time)
             let outcome = ConnectionOutcome(
                 reason: .kicked, at: time, address: "203.0.113.9:1", listener: "devices")
             let questions: [NodeQuestion] = [

@@ -3,8 +3,10 @@ import MQTT
 import Support
 import Synchronization
 import TLS
+import Reactor
 import TestFiles
 import Testing
+import Time
 
 @testable import Gateway
 
@@ -33,6 +35,10 @@ extension WholeGateway {
                 let ticket = try #require(first.resumption)
                 let (bystander, taken) = try gateway.connect(showing: other)
                 #expect(taken.code == 0)
+                let shown = await gateway.gateway.connection(of: lamp.identity("d2"))
+                let end = try #require(shown?.certificateExpiresAt).milliseconds
+                let days = Double(end - TimeSource.system.wall.milliseconds) / 86_400_000
+                #expect((2.9...3).contains(days))
                 try await gateway.submit(
                     .authorities(.revoke(id, authority.revocations([0x81], number: 1))))
                 #expect(

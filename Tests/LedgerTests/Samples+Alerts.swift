@@ -30,6 +30,10 @@ extension Samples {
     private static let oldBackup = AlertPlace(
         account: nil, kind: .backupOld, subject: .node(run.node))
 
+    private static let endingAuthority = AlertPlace(
+        account: TestStore.acme, kind: .authorityEnding,
+        subject: .authority(authority("a1", of: TestStore.acme).id))
+
     static let alertActions: [Action] = [
         .alerts(.adopt(AlertSettings())), .alerts(.adopt(alertSettings)),
         .alerts(.setRule(TestStore.acme, .packsLow, rule)),
@@ -69,6 +73,7 @@ extension Samples {
         .alerts(.repeated(2, atLimit, value: 300)),
         .alerts(.fired(3, oldBackup, value: 300, threshold: 1)),
         .alerts(.notificationRetried(300, account: nil)),
+        .alerts(.fired(4, endingAuthority, value: 7, threshold: 30)),
         .alerts(
             .contactLanguageSet(TestStore.acme, EmailAddress("o@example.org")!, .chinese)),
     ]

@@ -8,13 +8,13 @@ extension Samples {
     /// Its id ends with those digits.
     static func authority(
         _ digits: String, of account: AccountID, name: String = "Factory",
-        certificate: [UInt8] = [0x30, 0x00]
+        certificate: [UInt8] = [0x30, 0x00], endsAt end: Int64 = 1 << 40
     ) -> NewAuthority {
         let zeros = String(repeating: "0", count: 64 - digits.utf8.count)
         return NewAuthority(
             id: AuthorityID(zeros + digits)!, account: account, name: name,
             certificate: certificate, subject: "CN=Acme", notBefore: Timestamp(milliseconds: -4),
-            notAfter: Timestamp(milliseconds: 1 << 40))
+            notAfter: Timestamp(milliseconds: end))
     }
 
     /// What is as long as a certificate has to be to be compared with another one (RFC 5280, 4.1): of that name and key,

@@ -203,6 +203,8 @@ class Fleet(Scene):
         "TollgateBadCredentials": "one address connects 30 times a second with a wrong secret",
         "TollgateWrongTokens": "the API is asked five times a second with a wrong token",
         "TollgateCertificateEnds": "a certificate for five days, and SIGHUP",
+        "TollgateAuthorityEnds": "an account's authority whose certificate is for five days",
+        "TollgateRevocationListOverdue": "and its list of revoked certificates, of yesterday",
     }
     settings = ("tls.certificate=cert.pem", "tls.key=key.pem")
 
@@ -211,6 +213,34 @@ class Fleet(Scene):
             ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
              str(days), "-subj", "/CN=x", "-keyout", self.file("key.pem"), "-out", self.file("cert.pem")],
             check=True, capture_output=True)
+
+    def vouch(self):
+        """Registers an authority of the account's, and gives a list that was for a day."""
+        def openssl(*words):
+            subprocess.run(["openssl", *words], check=True, capture_output=True, cwd=self.place)
+
+        key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+        openssl("req", "-x509", *key, "-days", "5", "-subj", "/CN=Acme factory", "-keyout", "factory.key",
+                "-out", "factory.pem", "-addext", "keyUsage=critical,keyCertSign,cRLSign")
+        code = self.gateway.send("GET", "/v1/accounts/acme/authority-code")["code"]
+        openssl("req", "-x509", *key, "-days", "1", "-subj", f"/CN={code}", "-CA", "factory.pem",
+                "-CAkey", "factory.key", "-keyout", "proof.key", "-out", "proof.pem",
+                "-addext", "basicConstraints=critical,CA:FALSE")
+        pathlib.Path(self.file("factory.cnf")).write_text(
+            "[ca]\ndefault_ca = own\n[own]\ndatabase = factory.index\ncrlnumber = factory.number\ndefault_md = sha256\n")
+        pathlib.Path(self.file("factory.index")).write_text("")
+        pathlib.Path(self.file("factory.number")).write_text("01\n")
+        day = [time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() - ago)) for ago in (2 * 86_400, 86_400)]
+        openssl("ca", "-config", "factory.cnf", "-gencrl", "-cert", "factory.pem", "-keyfile", "factory.key",
+                "-crl_lastupdate", day[0], "-crl_nextupdate", day[1], "-out", "factory.crl")
+
+        def text(name):
+            return pathlib.Path(self.file(name)).read_text()
+
+        self.authority = "/v1/accounts/acme/authorities/" + self.gateway.send(
+            "POST", "/v1/accounts/acme/authorities",
+            {"name": "Factory", "certificate": text("factory.pem"), "proof": text("proof.pem")})["id"]
+        self.gateway.send("PUT", f"{self.authority}/crl", {"crl": text("factory.crl")})
 
     def make(self):
         self.certify(90)
@@ -241,6 +271,7 @@ class Fleet(Scene):
         for number in range(6, 21):
             self.connect(f"d{number}", "secret")
         self.certify(5)
+        self.vouch()
         self.gateway.process.send_signal(signal.SIGHUP)
         self.tries = [
             Repeated(lambda: self.connect("d1", "wrong", "127.0.0.2"), 0.03), Repeated(self.ask, 0.2),
@@ -250,6 +281,7 @@ class Fleet(Scene):
         for attempt in self.tries:
             attempt.stop()
         buy(self.gateway, 100)
+        self.gateway.send("DELETE", self.authority)
         self.certify(90)
         self.gateway.process.send_signal(signal.SIGHUP)
 

@@ -17,15 +17,19 @@ struct AlertMail {
         let place = alert.record.place
         // A digest may have told of something else since.
         let told = alert.record.telling(at: record.createdAt)
-        let values = [
+        let authority: String =
+            alert.authorityName ?? String((place.subject.authority?.text ?? "").prefix(12))
+        let time: Timestamp =
+            record.isResolution ? alert.record.resolvedAt ?? record.createdAt : alert.record.firedAt
+        let values: [String: String] = [
             "product": alert.productName ?? "", "pk": place.subject.product?.text ?? "",
             "account": place.account?.text ?? "", "node": place.subject.node?.text ?? "",
+            "authority": authority,
             "alert": String(alert.number),
             "threshold": String(alert.record.threshold),
             "devices": Self.devices(of: told.digest),
             "products": Self.products(of: told.digest),
-            "time":
-                "\(record.isResolution ? alert.record.resolvedAt ?? record.createdAt : alert.record.firedAt)",
+            "time": "\(time)",
         ]
         func text(_ text: AlertText, value: UInt64) -> String {
             Self.filled(

@@ -10,6 +10,8 @@ enum AlertText: CaseIterable {
     case atLimit, atLimitResolved, atLimitBody
     case certificate, certificateResolved, certificateBody
     case backup, backupResolved, backupBody
+    case authority, authorityResolved, authorityBody
+    case list, listResolved, listBody
     case valueNow
     case footer, operatorFooter
     case testSubject, testBody
@@ -63,6 +65,18 @@ enum AlertText: CaseIterable {
         case .backupBody:
             "The last whole backup of node {node} was {value} days old; the alert is set to {threshold} days. Please see what has"
                 + " become of the schedule that makes backups."
+        case .authority: "Authority {authority}: its certificate ends in {value} days"
+        case .authorityResolved: "Authority {authority}: its end is settled"
+        case .authorityBody:
+            "The certificate of authority {authority} of account {account} had {value} days left; the alert is set to {threshold}"
+                + " days. Behind its end no device with a certificate by it can connect. Please register its successor in time: one"
+                + " with the same name and key, or another one whose certificates the devices are given."
+        case .list: "Authority {authority}: a new revocation list is due in {value} days"
+        case .listResolved: "Authority {authority}: no revocation list is due any more"
+        case .listBody:
+            "The list of revoked certificates of authority {authority} of account {account} had {value} days left until the next one"
+                + " is due; the alert is set to {threshold} days, or a quarter of the time that a list is for. It goes on counting,"
+                + " but what was revoked since is not in it. Please give the gateway the authority's latest list."
         case .valueNow: "Now it is {value}."
         case .footer:
             "Alert {alert} of account {account}, {time}. You get this because the account, or its list of"
@@ -109,6 +123,14 @@ enum AlertText: CaseIterable {
         case .backupResolved: "节点 {node}：已有新的备份"
         case .backupBody:
             "节点 {node} 最近一次完整备份是 {value} 天前，告警阈值为 {threshold} 天。请检查备份计划是否正常执行。"
+        case .authority: "CA {authority}：证书将在 {value} 天后到期"
+        case .authorityResolved: "CA {authority}：证书到期问题已解决"
+        case .authorityBody:
+            "账号 {account} 的 CA {authority} 的证书剩余 {value} 天，告警阈值为 {threshold} 天。到期后，持有其签发证书的设备将无法连接。请及时登记后继证书：同名同密钥的新证书，或另一张 CA 证书并为设备更换证书。"
+        case .list: "CA {authority}：新的证书吊销列表应在 {value} 天内提交"
+        case .listResolved: "CA {authority}：证书吊销列表已更新"
+        case .listBody:
+            "账号 {account} 的 CA {authority} 的证书吊销列表距下次更新还有 {value} 天，告警阈值为 {threshold} 天，或列表有效期的四分之一。现有列表继续有效，但不包含此后吊销的证书。请提交 CA 最新的吊销列表。"
         case .valueNow: "当前数量：{value}。"
         case .footer: "告警 {alert}，账号 {account}，{time}。您的邮箱是该账号的邮箱或在其接警人列表中，因此收到此邮件。"
         case .operatorFooter:
@@ -125,7 +147,7 @@ extension AlertText {
         let (subject, resolved, body) = parts(of: place)
         return AlertTexts(
             subject: subject, resolved: resolved, body: body,
-            hasValueNow: !place.kind.isDigest && !place.kind.isOfNode)
+            hasValueNow: !place.kind.isDigest && !place.kind.isOfNode && !place.kind.isOfAuthority)
     }
 
     private static func parts(
@@ -139,8 +161,10 @@ extension AlertText {
         case (.atDailyLimit, _): (.atLimit, .atLimitResolved, .atLimitBody)
         case (.certificateEnding, _): (.certificate, .certificateResolved, .certificateBody)
         case (.backupOld, _): (.backup, .backupResolved, .backupBody)
+        case (.authorityEnding, _): (.authority, .authorityResolved, .authorityBody)
+        case (.revocationListDue, _): (.list, .listResolved, .listBody)
         case (.packsLow, .packs(.messages)), (.packsLow, .product), (.packsLow, .account),
-            (.packsLow, .node):
+            (.packsLow, .node), (.packsLow, .authority):
             (.messagesLow, .messagesLowResolved, .messagesLowBody)
         }
     }

@@ -28,6 +28,8 @@ extension AlertKind {
         case .atDailyLimit: ("Devices at their daily limit", "设备达到每日限额")
         case .certificateEnding: ("A certificate ends soon", "证书即将到期")
         case .backupOld: ("The last backup is old", "备份已过期")
+        case .authorityEnding: ("An authority’s certificate ends soon", "CA 证书即将到期")
+        case .revocationListDue: ("A revocation list is due", "证书吊销列表应更新")
         }
     }
 
@@ -67,6 +69,16 @@ extension AlertKind {
             (
                 "When a node has made no whole backup for as many days as are configured.",
                 "节点在配置的天数内没有完成备份时。"
+            )
+        case .authorityEnding:
+            (
+                "Fires when the certificate of an authority ends within the days, unless one with the same name and key goes on. The number means nothing here.",
+                "CA 证书将在该天数内到期，且没有同名同密钥的后继证书时触发。数量在此无意义。"
+            )
+        case .revocationListDue:
+            (
+                "Fires when an authority’s next list is due within the days, or within a quarter of the time that a list is for, if that is less. The number means nothing here.",
+                "CA 的下次吊销列表将在该天数内（或在列表有效期的最后四分之一内，取较短者）到期或已逾期时触发。数量在此无意义。"
             )
         }
     }

@@ -65,7 +65,8 @@ extension ConsoleRequest {
         ]
     }
 
-    /// The product, or which packs, or the node; of a digest, how many devices of which products, and some of them.
+    /// The product, or which packs, or the authority, or the node; of a digest, how many devices of which products, and
+    /// some of them.
     private func subject(of alert: JSON) -> HTML {
         let digest = alert.at("devices")?.array ?? []
         guard digest.isEmpty else {
@@ -78,6 +79,11 @@ extension ConsoleRequest {
                     return
                         "<div>\(link(["products", product], [], product)): \(part.number("count").grouped) <small>\(names)</small></div>"
                 })
+        }
+        if alert.at("authority") != nil {
+            let name = alert.text("authorityName")
+            let id = "<code>\(String(alert.text("authority").prefix(12)))</code>" as HTML
+            return name.isEmpty ? id : "\(name) \(id)"
         }
         guard alert.at("node") == nil else { return "<code>\(alert.text("node"))</code>" }
         let product = alert.text("product")
@@ -254,7 +260,7 @@ extension AlertKind {
     var measure: Measure {
         switch self {
         case .codesLow, .packsLow: .share
-        case .nearExpiry: .days
+        case .nearExpiry, .authorityEnding, .revocationListDue: .days
         case .refusedForCode, .atDailyLimit, .certificateEnding, .backupOld: .nothing
         }
     }

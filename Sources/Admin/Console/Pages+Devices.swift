@@ -157,6 +157,7 @@ extension ConsoleRequest {
             (.clientID, "<code>\(connection.text("clientId"))</code>"),
             (.keepAlive, "\(connection.text("keepAliveSeconds"))"),
             (.tls, "\(connection.text("tls.version")) \(connection.text("tls.cipher"))"),
+            (.certificateEnds, time(connection.text("certificateExpiresAt"))),
         ])
     }
 

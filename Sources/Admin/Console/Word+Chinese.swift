@@ -63,6 +63,7 @@ extension Word {
         case .campaigns: "升级任务列表"
         case .cause: "原因"
         case .certificate: "CA 证书（PEM）"
+        case .certificateEnds: "证书到期时间"
         case .certificatePattern: "证书中设备名称的位置"
         case .certificatePatternHint:
             "cn:、san-dns: 或 san-uri: 后接该名称的格式，其中 ${dk} 为设备，${pk} 为产品（可省略），例如 cn:${pk}.${dk}。不含 ${pk} 时，请在下方选择产品，或由 CONNECT 指定。留空时按文档默认。"

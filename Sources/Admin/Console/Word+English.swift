@@ -69,6 +69,7 @@ extension Word {
         case .campaigns: "Campaigns"
         case .cause: "Cause"
         case .certificate: "Certificate of the authority (PEM)"
+        case .certificateEnds: "Certificate ends"
         case .certificatePattern: "Where certificates name devices"
         case .certificatePatternHint:
             "cn:, san-dns: or san-uri:, then that name with ${dk} and, if it is there, ${pk}: cn:${pk}.${dk}. Without ${pk}, name the product below, or have CONNECT name it. Empty: as the documentation says."

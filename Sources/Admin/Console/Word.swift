@@ -10,9 +10,10 @@ enum Word: CaseIterable, Sendable {
         authorityHint, authorityOffHint, authorityRemovedHint, autoRenewal
     case backups, beganAt, behind, blacklist, blacklistHint, bought, breadcrumbs, buyCodes,
         byDefault, byteBurst, bytes, bytesPerSecond
-    case campaignHint, campaigns, cause, certificate, certificatePattern, certificatePatternHint,
-        certify, change, changeDesired, changeDesiredHint, checked, childDevices, choose, clear,
-        clientID, clientOrAddress, clock, codeManagement, codes, codesConsumed, codesLost, confirm,
+    case campaignHint, campaigns, cause, certificate, certificateEnds, certificatePattern,
+        certificatePatternHint, certify, change, changeDesired, changeDesiredHint, checked,
+        childDevices, choose, clear, clientID, clientOrAddress, clock, codeManagement, codes,
+        codesConsumed, codesLost, confirm,
         confirmClock, connectedAt, connection, connections, consumed, consumedAndEnding,
         consumedCodes, contacts, contactsHint, count, countedEachQuarter, create, createAccount,
         createCampaign, createKey, createPackage, createProduct, createSubAccount, createWebhook,

@@ -47,6 +47,7 @@ extension Documents {
             .init(name: "product", value: JSON(place.subject.product)),
             .init(name: "packs", value: JSON(place.subject.packs?.name)),
             .init(name: "node", value: JSON(place.subject.node)),
+            .init(name: "authority", value: JSON(place.subject.authority)),
         ]
         return .object(head + members)
     }

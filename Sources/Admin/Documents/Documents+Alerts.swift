@@ -15,7 +15,10 @@ extension Documents {
             "percent", \.rule.percent,
             "The same as a share of all codes that the product ever got, or of the packs that are not empty."
         )
-        Member("days", \.rule.days, "Of near-expiry: how long before its end a code is near it.")
+        Member(
+            "days", \.rule.days,
+            "Of near-expiry and authority-ending: how long before its end a code, or a certificate, is near it; of revocation-list-due, how long before a list is due, at most a quarter of the time that it is for."
+        )
         Member("source", \.source, "Whose rule that is.")
     }
 
@@ -40,6 +43,8 @@ extension Documents {
         Member("productName", \.productName)
         Member("packs", \.record.place.subject.packs, "Which top-up packs are low.")
         Member("node", \.record.place.subject.node, "Which node of the gateway it is about.")
+        Member("authority", \.record.place.subject.authority, "Which authority it is about.")
+        Member("authorityName", \.authorityName, "What that is called, while it is there.")
         Member("open", { $0.record.resolvedAt == nil })
         Member("firedAt", \.record.firedAt)
         Member(

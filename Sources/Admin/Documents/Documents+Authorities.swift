@@ -15,7 +15,10 @@ extension Documents {
         Member(
             "notAfter", \.view.record.notAfter,
             "When its certificate ends; it lets no device in afterwards.")
-        Member("pinning", \.view.pinning, "Which of its certificates a device may show.")
+        Member(
+            "pinning", \.view.pinning,
+            "Which of its certificates a device may show. This and the rules are the same of all that the account has of its name and key."
+        )
         Member(
             "pattern", \.view.rules.pattern?.text, as: .nullable(.certificatePattern),
             "Where its certificates name devices; null: cn:${pk}.${dk} or san-uri:urn:tollgate:device:${pk}:${dk}."
@@ -46,25 +49,6 @@ extension Documents {
             "Whether the next one should have come.")
         Member(
             "revoked", { $0.view.revocations?.count ?? 0 }, "How many certificates the list names.")
-    }
-}
-
-extension AuthorityRecord {
-    /// Whole days that the certificate has left; 0 when it has ended.
-    fileprivate func daysLeft(at time: Timestamp) -> UInt64 {
-        UInt64(max(0, (notAfter.milliseconds - time.milliseconds) / 86_400_000))
-    }
-
-    /// Whether the certificate has ended, or does within 30 days.
-    fileprivate func isNearEnd(at time: Timestamp) -> Bool {
-        notAfter < time.adding(milliseconds: 30 * 86_400_000)
-    }
-}
-
-extension RevocationListRecord {
-    /// Whether the next list was due before that time. One that does not say when never is.
-    fileprivate func isOverdue(at time: Timestamp) -> Bool {
-        nextUpdate.map { $0 < time } ?? false
     }
 }
 

@@ -55,6 +55,9 @@ extension Documents {
         Member(
             "children", \.children,
             "How many devices it has attached, or is attaching, and speaks for.")
+        Member(
+            "certificateExpiresAt", \.certificateExpiresAt,
+            "When the certificate ends that it has shown; null without one.")
     }
 
     /// The device that has attached another one.
@@ -78,6 +81,9 @@ extension Documents {
         Member("protocolVersion", \.client.connection.protocolVersion)
         Member("keepAliveSeconds", \.client.connection.keepAliveSeconds)
         Member("tls", encryption, orNull: \.client.connection.encryption)
+        Member(
+            "certificateExpiresAt", \.client.connection.certificateExpiresAt,
+            "When the certificate ends that it has shown; null without one.")
     }
 
     private static let encryption = Shape<DeviceConnection.Encryption> {

@@ -24,7 +24,8 @@ extension Routes {
                 "number": .integer(0...Int64(AlertRule.numberMaximum)),
                 "percent": .optional(.integer(0...100), "0 by default."),
                 "days": .optional(
-                    .integer(1...Int64(AlertRule.daysMaximum)), "Of near-expiry; 30 by default."),
+                    .integer(1...Int64(AlertRule.daysMaximum)),
+                    "Of near-expiry and what is about authorities; 30 by default."),
                 "on": .optional(.flag, "true by default."),
             ]),
             answers: .ok(Documents.alertRule)

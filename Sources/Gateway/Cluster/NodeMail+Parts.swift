@@ -46,6 +46,7 @@ extension DeviceConnection {
         }
         buffer.append(optional: parent) { $0.append($1) }
         buffer.appendVarint(UInt64(clamping: children))
+        buffer.append(optional: certificateExpiresAt) { $0.append($1) }
     }
 
     init(taking reader: inout ByteReader) throws(MalformedRecord) {
@@ -64,7 +65,10 @@ extension DeviceConnection {
             parent: try reader.takeOptional { reader throws(MalformedRecord) in
                 try reader.takeDevice()
             },
-            children: Int(clamping: try reader.takeVarint()))
+            children: Int(clamping: try reader.takeVarint()),
+            certificateExpiresAt: try reader.takeOptional { reader throws(MalformedRecord) in
+                try reader.takeTime()
+            })
     }
 }
 

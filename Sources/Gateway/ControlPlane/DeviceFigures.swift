@@ -48,6 +48,10 @@ public struct DeviceConnection: Equatable, Sendable {
     /// How many devices it has attached, or is attaching.
     public let children: Int
 
+    /// When the certificate ends that the client has shown and that was verified; `nil` without one. Kept with the
+    /// connection alone.
+    public let certificateExpiresAt: Timestamp?
+
     public init(
         address: String,
         listener: String,
@@ -57,7 +61,8 @@ public struct DeviceConnection: Equatable, Sendable {
         keepAliveSeconds: Int,
         encryption: Encryption?,
         parent: DeviceIdentity? = nil,
-        children: Int = 0
+        children: Int = 0,
+        certificateExpiresAt: Timestamp? = nil
     ) {
         self.address = address
         self.listener = listener
@@ -68,6 +73,7 @@ public struct DeviceConnection: Equatable, Sendable {
         self.encryption = encryption
         self.parent = parent
         self.children = children
+        self.certificateExpiresAt = certificateExpiresAt
     }
 }
 

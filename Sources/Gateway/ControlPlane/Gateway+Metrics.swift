@@ -31,6 +31,7 @@ extension Gateway {
         writeDescriptors(into: &page)
         writeDisk(into: &page)
         writeCertificates(into: &page)
+        writeAuthorities(into: &page)
         writeCluster(into: &page)
         writeUplink(into: &page)
         writeMessageLog(into: &page)

@@ -108,7 +108,7 @@ extension Gateway {
         let days = Int64(configuration.activation.nearExpiryDays)
         let counts: [ProductKey: NearExpiryCount]
         do throws(StoreError) {
-            counts = try commons.nearExpiry.counts { () throws(StoreError) in
+            counts = try commons.nearExpiry.value { () throws(StoreError) in
                 try ledger.read { (books, transaction) throws(StoreError) in
                     try books.nearExpiryCounts(
                         at: commons.clock.now, withinMilliseconds: days * 86_400_000,
@@ -187,23 +187,19 @@ final class ShownProducts: Sendable {
     }
 }
 
-/// Who is near the end, as the books had it not long ago: to read them takes some milliseconds.
-final class NearExpiryFigures: Sendable {
-    private static let lifetimeMilliseconds: Int64 = 60_000
+/// Figures as the books had them a minute ago at most: to read them takes some milliseconds.
+final class MinuteFigures<Value: Sendable>: Sendable {
+    private let known = Mutex<(at: MonotonicInstant, value: Value)?>(nil)
 
-    private let known = Mutex<(at: MonotonicInstant, counts: [ProductKey: NearExpiryCount])?>(nil)
-
-    func counts(
-        _ read: () throws(StoreError) -> [ProductKey: NearExpiryCount]
-    ) throws(StoreError) -> [ProductKey: NearExpiryCount] {
+    func value(_ read: () throws(StoreError) -> Value) throws(StoreError) -> Value {
         let now = MonotonicInstant.now()
         let fresh = known.withLock { known in
-            known.flatMap { now.milliseconds(since: $0.at) < Self.lifetimeMilliseconds ? $0 : nil }
+            known.flatMap { now.milliseconds(since: $0.at) < 60_000 ? $0 : nil }
         }
-        if let fresh { return fresh.counts }
-        let counts = try read()
-        known.withLock { $0 = (now, counts) }
-        return counts
+        if let fresh { return fresh.value }
+        let value = try read()
+        known.withLock { $0 = (now, value) }
+        return value
     }
 }
 

@@ -32,7 +32,8 @@ struct GatewayCommons: Sendable {
 
     /// For the page of metrics.
     let shownProducts = ShownProducts()
-    let nearExpiry = NearExpiryFigures()
+    let nearExpiry = MinuteFigures<[ProductKey: NearExpiryCount]>()
+    let authorityEnds = MinuteFigures<AuthorityEnds>()
     let clock: BooksClock
     let ledger: Ledger
     let usage: UsageStore

@@ -192,7 +192,8 @@ extension Shard {
             keepAliveSeconds: Int(settings.keepAliveSeconds),
             encryption: context.wire[slot].encryption,
             parent: context.wire[slot].parent?.identity,
-            children: context.wire[slot].children.count
+            children: context.wire[slot].children.count,
+            certificateExpiresAt: context.wire[slot].certificateExpiresAt
         )
     }
 }

@@ -374,6 +374,11 @@ extension Connection {
         }
     }
 
+    /// When that certificate ends.
+    var certificateExpiresAt: Timestamp? {
+        certificateIdentity.map { Timestamp(milliseconds: $0.notAfterSeconds * 1_000) }
+    }
+
     /// Whose pre-shared key the client has proved that it knows, if it has.
     var preSharedKey: PreSharedKeyProof? {
         switch tls {

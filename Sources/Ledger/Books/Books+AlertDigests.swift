@@ -94,6 +94,7 @@ extension Books {
             switch kind {
             case .atDailyLimit: .account
             case .refusedForCode, .codesLow, .nearExpiry, .packsLow, .certificateEnding,
+                .authorityEnding, .revocationListDue,
                 .backupOld:
                 .product(product)
             }
@@ -110,7 +111,8 @@ extension Books {
         else { return false }
         switch kind {
         case .refusedForCode: return try pool(of: key, in: transaction).remaining == 0
-        case .codesLow, .nearExpiry, .packsLow, .atDailyLimit, .certificateEnding, .backupOld:
+        case .codesLow, .nearExpiry, .packsLow, .atDailyLimit, .certificateEnding, .backupOld,
+            .authorityEnding, .revocationListDue:
             return true
         }
     }
@@ -143,7 +145,7 @@ extension Books {
         let isMeant =
             switch place.subject {
             case .product: try isGathered(kind, of: key, product, whole, in: transaction)
-            case .packs, .account, .node: rule.isOn
+            case .packs, .account, .node, .authority: rule.isOn
             }
         guard isMeant, !isOver || !isTimely else {
             return try endDigest(at: place, record, &whole, command, in: transaction)
@@ -227,7 +229,7 @@ extension Books {
     ) throws(StoreError) {
         let bounds: (lower: KeyBound<AlertPlace>, upper: KeyBound<AlertPlace>) =
             switch place.subject {
-            case .product, .packs, .node: (.including(place), .including(place))
+            case .product, .packs, .node, .authority: (.including(place), .including(place))
             case .account: (.unbounded, .unbounded)
             }
         try alertDigests.scan(

@@ -167,6 +167,8 @@ extension Books {
             }
         }
         let isTimely = try time(at: command.at, in: transaction).doubt == nil
+        try lookAtAuthorities(
+            touched.authorities, &whole, command, isTimely: isTimely, in: transaction)
         for key in touched.products.sorted() {
             try lookAtCodes(of: key, &whole, command, in: transaction)
             try lookAtDigest(
@@ -194,6 +196,7 @@ extension Books {
         if !whole.isSweeping { whole.beginSweep() }
         if whole.sweptProduct == nil {
             try resolveRemovedNodes(&whole, command, in: transaction)
+            try lookAtAllAuthorities(&whole, command, in: transaction)
         }
         var keys: [ProductKey] = []
         let lower: KeyBound<ProductKey> = whole.sweptProduct.map { .excluding($0) } ?? .unbounded
@@ -349,6 +352,7 @@ private struct TouchedByEvents {
 
     /// All that is theirs, and their sub-accounts'.
     var accounts: Set<AccountID> = []
+    var authorities = TouchedAuthorities()
 
     mutating func note(_ change: Change) {
         switch change {
@@ -358,6 +362,7 @@ private struct TouchedByEvents {
         case .codes(.assigned(_, let product, _, _)): products.insert(product)
         case .products(.deleted(let product, _)): products.insert(product)
         case .corrections(let correction): note(correction)
+        case .authorities(let change): authorities.note(change)
         case .topUps(let change):
             packs.insert(KeyPair(change.pack.account, change.pack.kind))
         case .upgrades, .alerts, .devices(.registered), .devices(.entitlementReopened),
@@ -369,7 +374,7 @@ private struct TouchedByEvents {
             .products(.tokenKeyRemoved), .devices(.limitsSet), .packages, .products(.stateCounted),
             .devices(.desiredChanged), .devices(.pinsSet), .products(.uncountedSet),
             .accounts, .imports, .keys, .clock, .limits, .productSecrets, .cluster, .metadata,
-            .webhooks, .authorities, .firmware, .campaigns:
+            .webhooks, .firmware, .campaigns:
             break
         }
     }

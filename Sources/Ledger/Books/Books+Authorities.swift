@@ -1,4 +1,5 @@
 public import Storage
+public import Time
 
 /// Authorities: CA certificates of accounts, which vouch for devices' certificates.
 extension Books {
@@ -179,6 +180,33 @@ extension Books {
             return .proceed
         }
         return found
+    }
+}
+
+extension AuthorityRecord {
+    /// How long before its end an authority's certificate is near it, in lists.
+    public static var nearEndDays: Int64 { 30 }
+
+    /// Whole days that the certificate has left; 0 when it has ended.
+    public func daysLeft(at time: Timestamp) -> UInt64 { notAfter.wholeDays(after: time) }
+
+    /// Whether the certificate has ended, or does within `nearEndDays`.
+    public func isNearEnd(at time: Timestamp) -> Bool {
+        notAfter < time.adding(milliseconds: Self.nearEndDays * 86_400_000)
+    }
+}
+
+extension RevocationListRecord {
+    /// Whether the next list was due before that time. One that does not say when never is.
+    public func isOverdue(at time: Timestamp) -> Bool {
+        nextUpdate.map { $0 < time } ?? false
+    }
+}
+
+extension Timestamp {
+    /// Whole days from a time to this one; 0 when it lies behind.
+    func wholeDays(after time: Timestamp) -> UInt64 {
+        UInt64(max(0, (milliseconds - time.milliseconds) / 86_400_000))
     }
 }
 

@@ -30,6 +30,9 @@ public struct Alert: Hashable, Sendable {
 
     /// Of a product, what that is called.
     public let productName: String?
+
+    /// Of an authority that is there, what that is called.
+    public let authorityName: String?
     public let notifications: [AlertNotification]
 }
 
@@ -197,6 +200,10 @@ extension Books {
         if let product = record.place.subject.product {
             name = try products.get(product, in: transaction)?.name
         }
+        var authorityName: String?
+        if let authority = record.place.subject.authority {
+            authorityName = try authorities.get(authority, in: transaction)?.name
+        }
         var found: [AlertNotification] = []
         try alertNotifications.forEach(in: transaction, prefix: number) {
             (key, _) throws(StoreError) in
@@ -205,7 +212,9 @@ extension Books {
             }
             return .proceed
         }
-        return Alert(number: number, record: record, productName: name, notifications: found)
+        return Alert(
+            number: number, record: record, productName: name, authorityName: authorityName,
+            notifications: found)
     }
 
     /// The alerts of these accounts, or of all, the oldest first; with `isOpen` only those that are, or are not.

@@ -25,6 +25,12 @@ public enum AlertKind: UInt8, RecordField, Hashable, Sendable, CaseIterable {
     /// A node's last whole backup is old.
     case backupOld = 7
 
+    /// The certificate of an account's authority ends soon.
+    case authorityEnding = 8
+
+    /// An authority's next list of revoked certificates is due, or should have come.
+    case revocationListDue = 9
+
     /// Its name in the API.
     public var name: String {
         switch self {
@@ -35,13 +41,17 @@ public enum AlertKind: UInt8, RecordField, Hashable, Sendable, CaseIterable {
         case .atDailyLimit: "at-daily-limit"
         case .certificateEnding: "certificate-ending"
         case .backupOld: "backup-old"
+        case .authorityEnding: "authority-ending"
+        case .revocationListDue: "revocation-list-due"
         }
     }
 
     /// Whether it is about a node of the gateway, and the operator's: no account has a rule of it.
     public var isOfNode: Bool {
         switch self {
-        case .codesLow, .nearExpiry, .packsLow, .refusedForCode, .atDailyLimit: false
+        case .codesLow, .nearExpiry, .packsLow, .refusedForCode, .atDailyLimit, .authorityEnding,
+            .revocationListDue:
+            false
         case .certificateEnding, .backupOld: true
         }
     }
@@ -49,8 +59,20 @@ public enum AlertKind: UInt8, RecordField, Hashable, Sendable, CaseIterable {
     /// Whether devices are gathered and told of at most once a day, not when a number is crossed.
     public var isDigest: Bool {
         switch self {
-        case .codesLow, .nearExpiry, .packsLow, .certificateEnding, .backupOld: false
+        case .codesLow, .nearExpiry, .packsLow, .certificateEnding, .backupOld, .authorityEnding,
+            .revocationListDue:
+            false
         case .refusedForCode, .atDailyLimit: true
+        }
+    }
+
+    /// Whether it is about an account's authority.
+    public var isOfAuthority: Bool {
+        switch self {
+        case .codesLow, .nearExpiry, .packsLow, .certificateEnding, .backupOld, .refusedForCode,
+            .atDailyLimit:
+            false
+        case .authorityEnding, .revocationListDue: true
         }
     }
 }
@@ -71,14 +93,15 @@ public struct AlertRule: Hashable, Sendable {
     public var isOn: Bool
 
     /// Of `codes-low` and `packs-low` the fewest codes, or units, that are enough; of the others the fewest
-    /// devices that are worth an alert. At most `numberMaximum`.
+    /// devices that are worth an alert. Means nothing to what is about authorities. At most `numberMaximum`.
     public var number: UInt64
 
     /// The same as a share of the codes that the product ever got, or of the packs that have units left, 0 to 100:
     /// the larger threshold holds. Means nothing to what counts devices.
     public var percent: UInt32
 
-    /// How long before its end an entitlement is near it, 1 to `daysMaximum`. Means something to `near-expiry` only.
+    /// How long before its end an entitlement, or an authority's certificate, is near it, and a list of revoked
+    /// certificates is due, 1 to `daysMaximum`. Means nothing to the others.
     public var days: UInt32
 
     public static var numberMaximum: UInt64 { 1_000_000_000 }
@@ -132,6 +155,8 @@ public struct AlertSettings: Hashable, Sendable {
         case .nearExpiry: AlertRule(number: 1, days: nearExpiryDays)
         case .packsLow: AlertRule(number: 1, percent: packsPercent)
         case .refusedForCode, .atDailyLimit: AlertRule(number: 1)
+        case .authorityEnding: AlertRule(number: 1, days: 30)
+        case .revocationListDue: AlertRule(number: 1, days: 7)
         // The node looks, by its own configuration.
         case .certificateEnding, .backupOld: AlertRule(isOn: false, number: 0)
         }
@@ -154,111 +179,6 @@ extension AlertSettings: RecordField {
         codesPercent = try reader.take()
         packsPercent = try reader.take()
         nearExpiryDays = try reader.take()
-    }
-}
-
-/// What has crossed a threshold.
-public enum AlertSubject: Hashable, Sendable, CustomStringConvertible {
-    case product(ProductKey)
-
-    /// The packs of that kind, all together.
-    case packs(TopUpKind)
-
-    /// All products of the account.
-    case account
-
-    /// A node of the gateway.
-    case node(NodeName)
-
-    public var product: ProductKey? {
-        switch self {
-        case .product(let key): key
-        case .packs, .account, .node: nil
-        }
-    }
-
-    public var packs: TopUpKind? {
-        switch self {
-        case .product, .account, .node: nil
-        case .packs(let kind): kind
-        }
-    }
-
-    public var node: NodeName? {
-        switch self {
-        case .product, .account, .packs: nil
-        case .node(let name): name
-        }
-    }
-
-    public var description: String {
-        switch self {
-        case .product(let key): "product \(key)"
-        case .packs(let kind): "packs of \(kind.name)"
-        case .account: "all products"
-        case .node(let name): "node \(name)"
-        }
-    }
-}
-
-/// A byte for the kind, then the subject's own key.
-extension AlertSubject: StorageKey {
-    public func encode(into writer: inout KeyWriter) {
-        switch self {
-        case .product(let key):
-            writer.append(UInt8(Tag.product.rawValue))
-            key.encode(into: &writer)
-        case .packs(let kind):
-            writer.append(UInt8(Tag.packs.rawValue))
-            kind.encode(into: &writer)
-        case .account: writer.append(UInt8(Tag.account.rawValue))
-        case .node(let name):
-            writer.append(UInt8(Tag.node.rawValue))
-            name.encode(into: &writer)
-        }
-    }
-
-    public init?(decoding reader: inout ByteReader) {
-        guard let tag = reader.readUInt8().flatMap({ Tag(rawValue: UInt16($0)) }) else {
-            return nil
-        }
-        let subject: AlertSubject? =
-            switch tag {
-            case .product: ProductKey(decoding: &reader).map(Self.product)
-            case .packs: TopUpKind(decoding: &reader).map(Self.packs)
-            case .account: .account
-            case .node: NodeName(decoding: &reader).map(Self.node)
-            }
-        guard let subject else { return nil }
-        self = subject
-    }
-}
-
-extension AlertSubject: TaggedRecord {
-    enum Tag: UInt16, RecordTag {
-        case product = 1
-        case packs = 2
-        case account = 160
-        case node = 161
-    }
-
-    package func encode(into buffer: inout ByteBuffer) {
-        switch self {
-        case .product(let key): buffer.append(Tag.product, key)
-        case .packs(let kind): buffer.append(Tag.packs, kind)
-        case .account: buffer.append(Tag.account)
-        case .node(let name): buffer.append(Tag.node, name)
-        }
-    }
-
-    package init(from reader: inout ByteReader) throws(MalformedRecord) {
-        self =
-            switch try reader.takeTag(of: Self.self) {
-            case .product: try reader.make(Self.product)
-            case .packs: try reader.make(Self.packs)
-            case .account: .account
-            case .node: try reader.make(Self.node)
-            }
     }
 }
 

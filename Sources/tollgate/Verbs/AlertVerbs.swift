@@ -26,7 +26,7 @@ struct AlertVerbs: AsyncParsableCommand {
                         "open": open.map { String($0) },
                     ]),
                 by:
-                    "id rule account product packs node open value threshold firedAt | productName repeatedAt resolvedAt resolvedValue"
+                    "id rule account product packs node open value threshold firedAt | authority authorityName productName repeatedAt resolvedAt resolvedValue"
             )
         }
     }
@@ -49,12 +49,14 @@ struct AlertVerbs: AsyncParsableCommand {
         @Argument(help: .rule) var rule: String
         @Option(
             help:
-                "Fewest codes or units that are enough; of what counts devices, fewest worth an alert."
+                "Fewest codes or units that are enough; of what counts devices, fewest worth an alert; of what is about authorities, 1."
         )
         var number: Int64
         @Option(help: "The same as a share of all, if that is more, 0 to 100. Default: 0.")
         var percent: Int64?
-        @Option(help: "Of near-expiry: how long before its end a code is near it. Default: 30.")
+        @Option(
+            help: "How long before its end a code, a certificate or a list is near it. Default: 30."
+        )
         var days: Int64?
         @Option(help: "false: nothing is fired. Default: true.") var on: Bool?
         var request: APIRequest {
@@ -126,6 +128,6 @@ struct AlertVerbs: AsyncParsableCommand {
 
 extension ArgumentHelp {
     fileprivate static var rule: ArgumentHelp {
-        "codes-low, near-expiry, packs-low, refused-for-code or at-daily-limit."
+        "codes-low, near-expiry, packs-low, refused-for-code, at-daily-limit, authority-ending or revocation-list-due."
     }
 }
