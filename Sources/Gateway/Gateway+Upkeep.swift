@@ -26,7 +26,8 @@ extension Gateway {
     private static var truncationMilliseconds: Int64 { 600_000 }
 
     /// Closes entitlements and top-up packs that have ended, rotates ticket keys, gives memory back,
-    /// clears away what earlier runs have left of imports, and publishes the gateway's own figures to
+    /// clears away what earlier runs have left of imports, tells the shards of accounts' authorities what they could not be
+    /// told, and publishes the gateway's own figures to
     /// applications that have subscribed; until its task is cancelled.
     ///
     /// A node of a cluster tells the books nothing while the log is away, and goes on with what is its own.
@@ -69,6 +70,7 @@ extension Gateway {
                 await truncateLog()
             }
             warnOfFullStores()
+            authorityKeeper.catchUp(in: ledger)
             tickets.rotate(at: time.wall.milliseconds / 1_000)
             if time.monotonic >= nextWarning {
                 nextWarning = time.monotonic.adding(milliseconds: Self.dayMilliseconds)

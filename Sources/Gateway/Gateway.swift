@@ -65,6 +65,7 @@ public final class Gateway: Sendable {
     private let shards: [Thread]
     private let ownerKeeper: OwnerKeeper?
     private let followKeeper: FollowKeeper?
+    let authorityKeeper: AuthorityKeeper
     private let startedAt: Timestamp
 
     enum Condition: Sendable {
@@ -161,6 +162,7 @@ public final class Gateway: Sendable {
         let uplink = foundations.commons.uplink
         let messages = foundations.commons.messageLog
         let authorities = AuthorityKeeper(foundations.commons)
+        authorityKeeper = authorities
         foundations.commons.ledger.observe { [weak ledger = foundations.commons.ledger] event in
             messages?.hear(event)
             messages?.hasHeard(event.sequence)
@@ -168,7 +170,7 @@ public final class Gateway: Sendable {
             images.hear(event.change)
             watch?.hear(event)
             if event.change.mayNameUplink, let ledger { uplink.hearOfNames(in: ledger) }
-            if let ledger { authorities.hear(event.change, in: ledger) }
+            if let ledger { authorities.hear(event, in: ledger) }
         }
         authorities.tell(in: foundations.commons.ledger)
         try foundations.catchUpWithDeletions()

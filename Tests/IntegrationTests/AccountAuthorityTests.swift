@@ -1,10 +1,13 @@
-import Gateway
 import Ledger
 import MQTT
+import Reactor
+import Storage
 import Support
 import TLS
 import TestFiles
 import Testing
+
+@testable import Gateway
 
 extension WholeGateway {
     /// Devices whose certificates are signed by authorities that accounts have registered.
@@ -118,6 +121,53 @@ extension WholeGateway {
                 #expect(
                     try gateway.connect(showing: try former.client("lamp.d1")).answer.code == 0x87)
                 #expect(try gateway.connect(showing: try later.client("lamp.d1")).answer.code == 0)
+            }
+        }
+
+        @Test(
+            "E5: an authority that is switched off ends what it has vouched for before, also when it is on again, and nothing that came since"
+        )
+        func offAndOn() async throws {
+            let authority = try TestAuthority(name: "CA")
+            try await TestGateway.run { gateway in
+                let lamp = try await gateway.createProduct()
+                for name in ["d1", "d2", "d3"] {
+                    _ = try await gateway.importUnregistered(name, into: lamp)
+                }
+                let id = try await register(authority, of: lamp.account, gateway)
+                func sequence() throws -> UInt64 {
+                    try gateway.gateway.ledger.read { books, transaction throws(StoreError) in
+                        try books.lastSequence(in: transaction)
+                    }
+                }
+                func sweep(_ sequence: UInt64) {
+                    for mailbox in gateway.gateway.commons.mailboxes {
+                        mailbox.post(.authorityEnded(id, sequence))
+                    }
+                }
+                let (first, welcome) = try connect(try context(authority, "lamp.d1"), gateway)
+                #expect(welcome.code == 0)
+                // Its handshake is over when the authority is switched off, and its CONNECT comes when it is on again.
+                let waiting = try TestClient(
+                    port: gateway.tlsPort, context: try context(authority, "lamp.d2"))
+                try await gateway.submit(.authorities(.setOn(id, false)))
+                let off = try sequence()
+                #expect(try first.untilClosed().count == 1)
+                try await Task.sleep(for: .milliseconds(100))
+                try await gateway.submit(.authorities(.setOn(id, true)))
+                #expect(try waiting.connect(as: .anonymous("any")).code == 0)
+                let (last, answer) = try connect(try context(authority, "lamp.d3"), gateway)
+                #expect(answer.code == 0)
+                // A look at the connections that is still about the time when it was off.
+                sweep(off)
+                try await Task.sleep(for: .milliseconds(100))
+                for client in [waiting, last] { try client.ping() }
+                sweep(try sequence() + 1)
+                for client in [waiting, last] {
+                    #expect(
+                        try client.untilClosed()
+                            == [.disconnect(code: 0x87, reasonString: Self.notActive)])
+                }
             }
         }
 

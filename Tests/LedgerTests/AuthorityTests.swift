@@ -148,49 +148,51 @@ import Time
         #expect(try store.findings() == [])
     }
 
-    @Test("E6: an account's lists name at most 100,000 certificates, whatever other accounts have")
+    @Test(
+        "E6: lists of an account and its sub-accounts name at most 100,000 certificates, whatever others have"
+    )
     func bounds() throws {
         let store = try TestStore()
-        let other = AccountID("other")!
-        #expect(
-            try store.refusal(
-                .accounts(
-                    .create(NewAccount(id: other, name: "", kind: .individual))))
-                == nil)
-        func list(_ count: Int, number: UInt8) -> RevocationList {
-            RevocationList(
+        let (other, child, sibling) = (
+            AccountID("other")!, AccountID("child")!, AccountID("sibling")!
+        )
+        let parents: [AccountID: AccountID] = [child: TestStore.acme, sibling: TestStore.acme]
+        for id in [other, child, sibling] {
+            let new = NewAccount(id: id, name: "", kind: .enterprise, parent: parents[id])
+            #expect(try store.refusal(.accounts(.create(new))) == nil)
+        }
+        func give(_ digit: String, _ count: Int, number: UInt8) throws -> String? {
+            let list = RevocationList(
                 number: AuthorityNumber([number]), thisUpdate: Timestamp(milliseconds: 1),
                 nextUpdate: nil,
                 serials: (0..<count).map {
                     AuthorityNumber([1, UInt8($0 >> 8), UInt8($0 & 0xFF)])!
                 }
             )
+            let id = Samples.authority(digit, of: TestStore.acme).id
+            return try store.refusal(.authorities(.revoke(id, list)))
         }
-        for name in ["1", "2", "3", "4", "5", "6"] {
-            let authority = Samples.authority(name, of: TestStore.acme)
-            #expect(try store.refusal(.authorities(.register(authority))) == nil)
-            let refusal = try store.refusal(
-                .authorities(.revoke(authority.id, list(20_000, number: 1))))
-            #expect(refusal == (name == "6" ? "too-many-revoked-of-account" : nil), "\(name)")
-        }
-        let theirs = Samples.authority("7", of: other)
-        #expect(try store.refusal(.authorities(.register(theirs))) == nil)
-        #expect(
-            try store.refusal(.authorities(.revoke(theirs.id, list(20_000, number: 1)))) == nil)
-        // The next list of one counts in place of the one before, and room that was made can be used.
-        let (first, last) = (
-            Samples.authority("1", of: TestStore.acme), Samples.authority("6", of: TestStore.acme)
-        )
-        for (id, count, number) in [
-            (first.id, 20_000, 2), (first.id, 19_990, 3), (last.id, 10, 1),
+        let tooMany = "too-many-revoked-of-account"
+        for (name, account) in [
+            ("1", TestStore.acme), ("2", child), ("3", child), ("4", sibling),
+            ("5", TestStore.acme), ("6", TestStore.acme), ("7", sibling), ("8", other),
         ] {
-            #expect(
-                try store.refusal(
-                    .authorities(.revoke(id, list(count, number: UInt8(number))))) == nil)
+            let authority = Samples.authority(name, of: account)
+            #expect(try store.refusal(.authorities(.register(authority))) == nil)
+            let expected = ["6", "7"].contains(name) ? tooMany : nil
+            #expect(try give(name, 20_000, number: 1) == expected, "\(name)")
         }
+        // The next list of one counts in place of the one before, and room that was made can be used, by a sub-account too.
+        for (name, count, number) in [("2", 20_000, 2), ("2", 19_990, 3), ("7", 10, 1)] {
+            #expect(try give(name, count, number: UInt8(number)) == nil)
+        }
+        for name in ["6", "7"] { #expect(try give(name, 11, number: 2) == tooMany) }
+        // One that is as long as the one before is always taken.
+        #expect(try give("7", 10, number: 3) == nil)
         #expect(
-            try store.refusal(.authorities(.revoke(last.id, list(11, number: 2))))
-                == "too-many-revoked-of-account")
+            try store.refusal(
+                .authorities(.remove(Samples.authority("4", of: sibling).id))) == nil)
+        #expect(try give("6", 20_000, number: 2) == nil)
         #expect(try store.findings() == [])
     }
 

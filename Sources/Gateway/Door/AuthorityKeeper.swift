@@ -7,29 +7,34 @@ import Time
 
 /// Keeps the shards told of the authorities that accounts have registered. Each certificate is parsed once, and shared
 /// by all shards; a change is theirs from the next handshake on.
+///
+/// What the shards are told is this node's reading of its books: the names of devices by an authority's pattern, and who
+/// may have signed a certificate. All that decides whether a device may come in is asked of the books with its CONNECT.
 final class AuthorityKeeper: Sendable {
     private let mailboxes: [Mailbox<ShardMessage>]
     private let log: GatewayLog?
     private let parsed = Mutex<[AuthorityID: ClientAuthority]>([:])
+
+    /// The shards have been told less than the books say, as these could not be read.
+    private let isBehind = Atomic<Bool>(false)
 
     init(_ commons: GatewayCommons) {
         mailboxes = commons.mailboxes
         log = commons.log
     }
 
-    func hear(_ change: Change, in ledger: Ledger) {
-        guard case .authorities(let change) = change else { return }
+    func hear(_ event: Event, in ledger: Ledger) {
+        guard case .authorities(let change) = event.change else {
+            return catchUp(in: ledger)
+        }
         switch change {
         case .registered, .updated(_, _, isOn: true), .rulesSet: tell(in: ledger)
-        case .updated(let id, _, isOn: false):
+        case .updated(let id, _, isOn: false), .removed(let id, _):
             tell(in: ledger)
-            tellAll(.authorityEnded(id))
-        case .removed(let id, _):
-            tell(in: ledger)
-            tellAll(.authorityEnded(id))
+            tellAll(.authorityEnded(id, event.sequence))
         case .removedWithHeir(let id, _, let heir):
             tell(in: ledger)
-            tellAll(.authorityEnded(id))
+            tellAll(.authorityEnded(id, event.sequence))
             // A look by the list that it had may be under way.
             tellAll(.certificatesRevoked(heir))
         case .revoked(let id, _, _, _): tellAll(.certificatesRevoked(id))
@@ -38,18 +43,34 @@ final class AuthorityKeeper: Sendable {
         }
     }
 
-    /// Reads them all. In a handshake those that are on are tried first, and of them those registered first: what is
-    /// registered later, under another one's name, is in no one's way.
+    /// Tells them what they could not be told before: with each event, and every few seconds.
+    func catchUp(in ledger: Ledger) {
+        if isBehind.load(ordering: .relaxed) { tell(in: ledger) }
+    }
+
+    /// Reads them all. What can't be read is tried again (`catchUp`).
     func tell(in ledger: Ledger) {
+        tell { () throws(StoreError) in
+            try ledger.read { books, transaction throws(StoreError) in
+                (
+                    try books.allAuthorities(in: transaction),
+                    try books.allAuthorityRules(in: transaction)
+                )
+            }
+        }
+    }
+
+    /// The same of what `read` gives. In a handshake those that are on are tried first, and of them those registered
+    /// first: what is registered later, under another one's name, is in no one's way.
+    func tell(
+        _ read: () throws(StoreError) -> (
+            [(id: AuthorityID, record: AuthorityRecord)], [AuthorityID: AuthorityRules]
+        )
+    ) {
         do throws(StoreError) {
             // Held to the end, so that the list that the shards are told last is the newest.
             try parsed.withLock { parsed throws(StoreError) in
-                let (all, rules) = try ledger.read { books, transaction throws(StoreError) in
-                    (
-                        try books.allAuthorities(in: transaction),
-                        try books.allAuthorityRules(in: transaction)
-                    )
-                }
+                let (all, rules) = try read()
                 let records = all.sorted {
                     ($0.record.isOn ? 0 : 1, $0.record.registeredAt, $0.id)
                         < ($1.record.isOn ? 0 : 1, $1.record.registeredAt, $1.id)
@@ -64,11 +85,14 @@ final class AuthorityKeeper: Sendable {
                 }
                 parsed = found
                 tellAll(.authoritiesChanged(ClientAuthorities(list), rules: rules))
+                isBehind.store(false, ordering: .relaxed)
             }
         } catch {
+            // Said once.
+            guard !isBehind.exchange(true, ordering: .relaxed) else { return }
             log?.say(
                 .error,
-                "the accounts' authorities can't be read: handshakes go by those from before",
+                "the accounts' authorities can't be read: until they can, handshakes go by those from before",
                 .init("error", "\(error)"))
         }
     }
@@ -133,7 +157,8 @@ extension Door {
                 return .success(
                     AccountCertificateStanding(
                         certificate: certificate.shown, bringsDevices: rules.registersDevices,
-                        isToBePinned: verdict == .pins))
+                        isToBePinned: verdict == .pins,
+                        sequence: try books.lastSequence(in: transaction)))
             }
         }
     }
@@ -148,6 +173,9 @@ struct AccountCertificateStanding {
 
     /// It is the first one of a device that is pinned to that.
     let isToBePinned: Bool
+
+    /// The last event of the books that said so.
+    let sequence: UInt64
 
     /// The certificate, where the books have to decide by it once more.
     var forBooks: ShownCertificate? { bringsDevices || isToBePinned ? certificate : nil }

@@ -19,6 +19,9 @@ struct Door: ~Copyable {
     /// How certificates of authorities name devices, of those that have rules of their own: compiled, and the same for all
     /// shards.
     private(set) var authorityRules: [AuthorityID: AuthorityRules] = [:]
+
+    /// By which books connections were let in that accounts' authorities have vouched for.
+    var vouched = VouchedConnections()
     private var displacements: DisplacementGuard
     private var tokenKeys = TokenKeyring()
     private var pending = PendingAdmissions()
@@ -137,7 +140,7 @@ struct Door: ~Copyable {
             }
             return .decided(
                 decision, product, entitledBy: view?.code, confirmsSecret: proven,
-                limits: try view?.ownLimits, showing: standing?.forBooks)
+                limits: try view?.ownLimits, by: standing)
         }
     }
 
@@ -364,10 +367,10 @@ enum DeviceVerdict {
     case register
 
     /// `entitledBy`: its latest code. `confirmsSecret`: the secret that it has used for the first time. `limits`: its
-    /// own. `showing`: the certificate that the books are to decide by once more.
+    /// own. `by`: what its authority says of its certificate, of one by an account's.
     case decided(
         Decision, ProductRecord, entitledBy: ActivationCode?, confirmsSecret: SecretFingerprint?,
-        limits: TrafficLimits?, showing: ShownCertificate?)
+        limits: TrafficLimits?, by: AccountCertificateStanding?)
 
     /// Whether the secret was right.
     var isProven: Bool {

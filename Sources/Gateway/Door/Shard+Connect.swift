@@ -177,7 +177,8 @@ extension Shard {
         case .refuse(let reason): refuseConnect(slot, reason)
         case .register: requestRegistration(slot, identity)
         case .decided(
-            let decision, let product, let code, let confirmsSecret, let limits, let shown):
+            let decision, let product, let code, let confirmsSecret, let limits, let standing):
+            if let standing { door.vouched.note(slot, standing.sequence) }
             if let parent = context.wire[slot].parent, parent.account != product.account {
                 return refuseConnect(slot, .childOfAnotherAccount)
             }
@@ -198,7 +199,8 @@ extension Shard {
             case .readmit, .consume:
                 // The ledger last: what it gives is not taken back.
                 if let reason = refusalOfSession(slot) { return refuseConnect(slot, reason) }
-                requestActivation(slot, identity, confirmsSecret: confirmsSecret, showing: shown)
+                requestActivation(
+                    slot, identity, confirmsSecret: confirmsSecret, showing: standing?.forBooks)
             case .refuse(let refusal): refuseConnect(slot, Reason(refusal).toldToClient)
             }
         }

@@ -9,8 +9,11 @@ struct CertificateSweep {
 
     let authority: AuthorityID
 
-    /// Whether all that it has vouched for end, not only those that its list names.
-    let isOfAll: Bool
+    /// The event by which it was switched off or removed: all that it has vouched for before end. `nil`: only those that
+    /// its list names.
+    let endedAt: UInt64?
+
+    var isOfAll: Bool { endedAt != nil }
 
     /// The first slot that is still to be looked at.
     var slot: UInt32 = 0
@@ -19,18 +22,19 @@ struct CertificateSweep {
 /// Certificates of connections that are open: what becomes of their authority ends them. A connection that comes
 /// meanwhile is asked at its CONNECT, which reads books that have the change.
 extension Shard {
-    /// An account's authority was switched off, or removed: what it has vouched for is worth nothing any more.
-    mutating func authorityEnded(_ id: AuthorityID) {
-        // Nothing more is left for another look for all of them; one by its list is about others with its key, too.
+    /// An account's authority was switched off, or removed: what it has vouched for until that event is worth nothing any
+    /// more.
+    mutating func authorityEnded(_ id: AuthorityID, at sequence: UInt64) {
+        // The later event's are those of the one before, and more; a look by its list is about others with its key, too.
         certificateSweeps.removeAll { $0.authority == id && $0.isOfAll }
-        certificateSweeps.append(CertificateSweep(authority: id, isOfAll: true))
+        certificateSweeps.append(CertificateSweep(authority: id, endedAt: sequence))
     }
 
     /// An account's authority has another list of revoked certificates: connections that one of these has opened end.
     mutating func certificatesRevoked(by id: AuthorityID) {
         // The one that is under way begins anew, and so there is at most one of each kind for an authority.
         certificateSweeps.removeAll { $0.authority == id && !$0.isOfAll }
-        certificateSweeps.append(CertificateSweep(authority: id, isOfAll: false))
+        certificateSweeps.append(CertificateSweep(authority: id, endedAt: nil))
     }
 
     /// Goes on with the first of the sweeps, if there is one.
@@ -41,15 +45,19 @@ extension Shard {
         var next = context.wire.nextSlot(from: sweep.slot)
         while let slot = next, looked < CertificateSweep.stepMaximum {
             looked += 1
-            if let peer = context.wire[slot].certificateIdentity,
+            // One whose CONNECT is still to come is asked then.
+            if context.wire[slot].hasConnected, let peer = context.wire[slot].certificateIdentity,
                 let certificate = AccountCertificate(peer)
             {
                 shown.append(ShownCertificate(slot: slot, certificate: certificate))
             }
             next = context.wire.nextSlot(from: slot + 1)
         }
-        if sweep.isOfAll {
-            for one in shown where one.certificate.authority == sweep.authority {
+        if let endedAt = sweep.endedAt {
+            for one in shown
+            where one.certificate.authority == sweep.authority
+                && door.vouched.sequence(one.slot) < endedAt
+            {
                 end(one.slot, .authorityNotActive)
             }
         } else {
@@ -89,6 +97,24 @@ extension Shard {
             context.wire.journal.noteStoreFailure(.admission, error)
             for one in shown { end(one.slot, .kicked) }
         }
+    }
+}
+
+/// By which books connections were let in that accounts' authorities have vouched for, by slot: eight bytes for each, once
+/// the first one has come.
+struct VouchedConnections {
+    private var sequences: [UInt64] = []
+
+    /// The books had that event last when they were asked.
+    mutating func note(_ slot: UInt32, _ sequence: UInt64) {
+        let missing = Int(slot) + 1 - sequences.count
+        if missing > 0 { sequences.append(contentsOf: repeatElement(0, count: missing)) }
+        sequences[Int(slot)] = sequence
+    }
+
+    /// Of the connection that was let in there last; 0 of none.
+    func sequence(_ slot: UInt32) -> UInt64 {
+        slot < sequences.count ? sequences[Int(slot)] : 0
     }
 }
 

@@ -119,7 +119,8 @@ extension Shard {
         case .authoritiesChanged(let authorities, let rules):
             context.wire.trust(authorities)
             door.adopt(rules)
-        case .authorityEnded(let authority): authorityEnded(authority)
+        case .authorityEnded(let authority, let sequence):
+            authorityEnded(authority, at: sequence)
         case .certificatesRevoked(let authority): certificatesRevoked(by: authority)
         case .systemTopics(let messages): broker.publishSystemTopics(messages, in: &context)
         case .tick: lookAtClock()

@@ -138,8 +138,9 @@ enum ShardMessage: Sendable {
     /// those that have others than the standard ones.
     case authoritiesChanged(ClientAuthorities, rules: [AuthorityID: AuthorityRules])
 
-    /// It no longer vouches for any device.
-    case authorityEnded(AuthorityID)
+    /// It no longer vouches for the devices that it has vouched for before the event with that number: it may have been
+    /// switched on again since.
+    case authorityEnded(AuthorityID, UInt64)
 
     /// It has another list of revoked certificates, which holds for others of its name and key, too.
     case certificatesRevoked(AuthorityID)

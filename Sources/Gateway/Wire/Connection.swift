@@ -131,6 +131,9 @@ struct Connection: ~Copyable, Sendable {
     @inline(__always)
     var isAtTheGate: Bool { phase.rawValue <= Phase.sorting.rawValue }
 
+    /// Whether its CONNECT has come, and was decided about, or waits for that.
+    var hasConnected: Bool { phase.rawValue >= Phase.admitting.rawValue }
+
     /// In `receivedTick`: it does not wait for the ledger.
     static let noTick = UInt64.max
 

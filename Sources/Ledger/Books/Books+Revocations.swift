@@ -7,7 +7,7 @@ extension Books {
     /// In one list: with serial numbers of 20 bytes the command that brings it has 420,000 bytes.
     public static var revokedOfAuthorityMaximum: Int { 20_000 }
 
-    /// In the lists of an account's authorities together: some 130 bytes each, so 13 MB.
+    /// In the lists of an account's authorities and of its sub-accounts' together: some 130 bytes each, so 13 MB.
     public static var revokedOfAccountMaximum: Int { 100_000 }
 
     func revoke(
@@ -45,7 +45,11 @@ extension Books {
         return .done(try self.record(.authorities(change), command, in: transaction))
     }
 
-    /// Why a list that takes the place of `former` can't be taken: it, or the account's together, are too long.
+    /// Why a list that takes the place of `former` can't be taken: it, or those of the account's owner together, are too
+    /// long. One that is not longer than the one before is not asked for the sum, so that nothing keeps it out.
+    ///
+    /// The sum is made anew: at most 10 look-ups for each account of the owner's, some milliseconds with 300 sub-accounts,
+    /// while a list of 20,000 takes longer to be written.
     private func refusal(
         of list: RevocationList, instead former: RevocationListRecord?, account: AccountID,
         in transaction: borrowing WriteTransaction
@@ -53,18 +57,29 @@ extension Books {
         guard list.serials.count <= Self.revokedOfAuthorityMaximum else {
             return .tooManyRevoked(maximum: UInt32(Self.revokedOfAuthorityMaximum))
         }
-        var count: UInt64 = UInt64(list.serials.count)
-        try accountAuthorities.forEach(in: transaction, prefix: account) {
-            (key, _) throws(StoreError) in
-            count += try revocationLists.get(key.second, in: transaction)?.count ?? 0
-            return .proceed
-        }
-        count -= former?.count ?? 0
+        let (new, old) = (UInt64(list.serials.count), former?.count ?? 0)
+        guard new > old else { return nil }
+        let owner = try root(of: account, in: transaction).id
+        let count = try revokedCount(of: owner, in: transaction) - old + new
         guard count <= UInt64(Self.revokedOfAccountMaximum) else {
-            return .tooManyRevokedOfAccount(
-                account, maximum: UInt32(Self.revokedOfAccountMaximum))
+            return .tooManyRevokedOfAccount(owner, maximum: UInt32(Self.revokedOfAccountMaximum))
         }
         return nil
+    }
+
+    /// How many certificates the lists of an account and of its sub-accounts name.
+    private func revokedCount(
+        of owner: AccountID, in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> UInt64 {
+        var count: UInt64 = 0
+        for account in try family(of: owner, in: transaction) {
+            try accountAuthorities.forEach(in: transaction, prefix: account) {
+                (key, _) throws(StoreError) in
+                count += try revocationLists.get(key.second, in: transaction)?.count ?? 0
+                return .proceed
+            }
+        }
+        return count
     }
 
     /// What the list names that an authority holds.

@@ -165,7 +165,8 @@ public enum AuthorityRefusal: Hashable, Sendable {
     /// A list names at most so many certificates.
     case tooManyRevoked(maximum: UInt32)
 
-    /// The lists of an account's authorities name at most so many certificates together.
+    /// The lists of the authorities of an account without a parent and of its sub-accounts name at most so many
+    /// certificates together.
     case tooManyRevokedOfAccount(AccountID, maximum: UInt32)
 }
 
@@ -209,8 +210,8 @@ extension AuthorityRefusal: RefusalPart {
         case .tooManyRevoked(let maximum):
             "a list names at most \(maximum) certificates: leave out those that have ended"
         case .tooManyRevokedOfAccount(let account, let maximum):
-            "the lists of account \(account) name at most \(maximum) certificates together: leave out those that have"
-                + " ended, or remove an authority that is not needed"
+            "the lists of account \(account) and its sub-accounts name at most \(maximum) certificates together: leave"
+                + " out those that have ended, or remove an authority that is not needed"
         }
     }
 }
