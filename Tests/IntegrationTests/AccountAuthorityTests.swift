@@ -134,7 +134,7 @@ extension WholeGateway {
                 for name in ["d1", "d2", "d3"] {
                     _ = try await gateway.importUnregistered(name, into: lamp)
                 }
-                let id = try await register(authority, of: lamp.account, gateway)
+                let id = try await gateway.register(authority, of: lamp.account)
                 func sequence() throws -> UInt64 {
                     try gateway.gateway.ledger.read { books, transaction throws(StoreError) in
                         try books.lastSequence(in: transaction)
@@ -145,18 +145,18 @@ extension WholeGateway {
                         mailbox.post(.authorityEnded(id, sequence))
                     }
                 }
-                let (first, welcome) = try connect(try context(authority, "lamp.d1"), gateway)
+                let (first, welcome) = try gateway.connect(showing: try authority.client("lamp.d1"))
                 #expect(welcome.code == 0)
                 // Its handshake is over when the authority is switched off, and its CONNECT comes when it is on again.
                 let waiting = try TestClient(
-                    port: gateway.tlsPort, context: try context(authority, "lamp.d2"))
+                    port: gateway.tlsPort, context: try authority.client("lamp.d2"))
                 try await gateway.submit(.authorities(.setOn(id, false)))
                 let off = try sequence()
                 #expect(try first.untilClosed().count == 1)
                 try await Task.sleep(for: .milliseconds(100))
                 try await gateway.submit(.authorities(.setOn(id, true)))
                 #expect(try waiting.connect(as: .anonymous("any")).code == 0)
-                let (last, answer) = try connect(try context(authority, "lamp.d3"), gateway)
+                let (last, answer) = try gateway.connect(showing: try authority.client("lamp.d3"))
                 #expect(answer.code == 0)
                 // A look at the connections that is still about the time when it was off.
                 sweep(off)

@@ -92,22 +92,20 @@ extension WholeGateway {
                         pattern: try CertificatePattern("cn:dev-${dk}"), product: lamp.key,
                         registersDevices: false))
                 try await gateway.submit(.authorities(.setRules(first, rules)))
-                let (own, other) = (
-                    try context(former, "dev-d1"), try context(later, "dev-d1")
-                )
-                #expect(try connect(own, gateway).answer.code == 0)
+                let (own, other) = (try former.client("dev-d1"), try later.client("dev-d1"))
+                #expect(try gateway.connect(showing: own).answer.code == 0)
                 #expect(try gateway.pins(of: device).count == 1)
                 let new = try later.registration(of: lamp.account)
                 try await gateway.submit(.authorities(.register(new)))
                 // Now it is the renewed one that vouches for both certificates; in the end it is there alone.
                 for change in [AuthorityAction.setOn(first, false), .remove(first)] {
                     try await gateway.submit(.authorities(change))
-                    let refused = try connect(other, gateway).answer
+                    let refused = try gateway.connect(showing: other).answer
                     #expect(refused.code == 0x87 && refused.reasonString == Self.notPinned)
-                    #expect(try connect(own, gateway).answer.code == 0)
+                    #expect(try gateway.connect(showing: own).answer.code == 0)
                 }
                 try await gateway.submit(.authorities(.setPinning(new.id, .none)))
-                #expect(try connect(other, gateway).answer.code == 0)
+                #expect(try gateway.connect(showing: other).answer.code == 0)
             }
         }
 
