@@ -83,7 +83,7 @@ import Time
         let kinds = try store.read { books, transaction throws(StoreError) in
             try books.alertRules(of: TestStore.acme, in: transaction)
         }.map(\.kind)
-        #expect(!kinds.contains { $0.isOfNode } && kinds.count == 5)
+        #expect(!kinds.contains { $0.isOfNode } && kinds.count == 7)
         #expect(try store.findings() == [])
     }
 

@@ -253,11 +253,15 @@ private final class Workshop {
     /// Type-checks the documents of events alone: what they need of Admin is made up.
     func checkDocuments() throws -> Set<String> {
         let admin = root.appendingPathComponent("Sources/Admin")
-        let file = admin.appendingPathComponent("Documents/Documents+Events.swift")
-        let text = try String(contentsOf: file, encoding: .utf8)
+        let copies = try ["Documents/Documents+Events.swift", "HTTP/JSON.swift"].map { place in
+            let text = try String(
+                contentsOf: admin.appendingPathComponent(place), encoding: .utf8
+            )
             .replacingOccurrences(of: "import Ledger\n", with: "import LedgerModel\n")
-        let copy = directory.appendingPathComponent("Documents+Events.swift")
-        try text.write(to: copy, atomically: true, encoding: .utf8)
+            let copy = directory.appendingPathComponent(String(place.split(separator: "/")[1]))
+            try text.write(to: copy, atomically: true, encoding: .utf8)
+            return copy
+        }
         let rest = directory.appendingPathComponent("Rest.swift")
         try """
         import LedgerModel
@@ -273,9 +277,7 @@ private final class Workshop {
         }
         extension JSON { init(_ value: Any?) { self = .null } }
         """.write(to: rest, atomically: true, encoding: .utf8)
-        return try compile(
-            ["-typecheck"], "Admin",
-            [copy, rest, admin.appendingPathComponent("HTTP/JSON.swift")])
+        return try compile(["-typecheck"], "Admin", copies + [rest])
     }
 
     /// What the reasons need of other modules: MQTT as it is, and the close codes of WebSocket.

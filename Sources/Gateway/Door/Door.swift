@@ -20,8 +20,7 @@ struct Door: ~Copyable {
     /// shards.
     private(set) var authorityRules: [AuthorityID: AuthorityRules] = [:]
 
-    /// By which books connections were let in that accounts' authorities have vouched for.
-    var vouched = VouchedConnections()
+    private var vouched = VouchedConnections()
     private var displacements: DisplacementGuard
     private var tokenKeys = TokenKeyring()
     private var pending = PendingAdmissions()
@@ -42,6 +41,14 @@ struct Door: ~Copyable {
         self.displacements = displacements
         self.timestampWindowMilliseconds = timestampWindowMilliseconds
     }
+
+    // MARK: Connections that accounts' authorities have vouched for
+
+    /// The connection is let in by books whose last event that was.
+    mutating func noteVouched(_ slot: UInt32, by sequence: UInt64) { vouched.note(slot, sequence) }
+
+    /// By books with which last event the connection was let in; 0: no account's authority has vouched for it.
+    func vouchedSequence(_ slot: UInt32) -> UInt64 { vouched.sequence(slot) }
 
     // MARK: Devices
 

@@ -178,7 +178,7 @@ extension Shard {
         case .register: requestRegistration(slot, identity)
         case .decided(
             let decision, let product, let code, let confirmsSecret, let limits, let standing):
-            if let standing { door.vouched.note(slot, standing.sequence) }
+            if let standing { door.noteVouched(slot, by: standing.sequence) }
             if let parent = context.wire[slot].parent, parent.account != product.account {
                 return refuseConnect(slot, .childOfAnotherAccount)
             }

@@ -56,7 +56,7 @@ extension Shard {
         if let endedAt = sweep.endedAt {
             for one in shown
             where one.certificate.authority == sweep.authority
-                && door.vouched.sequence(one.slot) < endedAt
+                && door.vouchedSequence(one.slot) < endedAt
             {
                 end(one.slot, .authorityNotActive)
             }
@@ -97,24 +97,6 @@ extension Shard {
             context.wire.journal.noteStoreFailure(.admission, error)
             for one in shown { end(one.slot, .kicked) }
         }
-    }
-}
-
-/// By which books connections were let in that accounts' authorities have vouched for, by slot: eight bytes for each, once
-/// the first one has come.
-struct VouchedConnections {
-    private var sequences: [UInt64] = []
-
-    /// The books had that event last when they were asked.
-    mutating func note(_ slot: UInt32, _ sequence: UInt64) {
-        let missing = Int(slot) + 1 - sequences.count
-        if missing > 0 { sequences.append(contentsOf: repeatElement(0, count: missing)) }
-        sequences[Int(slot)] = sequence
-    }
-
-    /// Of the connection that was let in there last; 0 of none.
-    func sequence(_ slot: UInt32) -> UInt64 {
-        slot < sequences.count ? sequences[Int(slot)] : 0
     }
 }
 
