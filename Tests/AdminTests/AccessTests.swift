@@ -1,11 +1,12 @@
 import Gateway
 import HTTPTypes
+import Processes
 import Storage
 import Testing
 
 @testable import Admin
 
-@Suite("Access")
+@Suite("Access", .serves)
 struct AccessTests {
     @Test("health, readiness and metrics need no token; readiness says why not")
     func open() async throws {

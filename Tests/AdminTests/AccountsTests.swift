@@ -1,12 +1,13 @@
 import Gateway
 import HTTPTypes
 import Ledger
+import Processes
 import Testing
 
 @testable import Admin
 
 /// Free codes (A7), sub-accounts and what keys reach, contacts (E1), data centres (B13).
-@Suite("Accounts")
+@Suite("Accounts", .serves)
 struct AccountsTests {
     private func token(
         _ client: Client,

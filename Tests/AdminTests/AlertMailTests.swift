@@ -12,7 +12,7 @@ import Time
 @testable import Admin
 
 /// Rules E1 and E2: with a mail server, the courier's process and the books as they are; the clock is the test's.
-@Suite("Mail about alerts", .serialized)
+@Suite("Mail about alerts", .serialized, .waitsApart)
 struct AlertMailTests {
     /// A gateway that sends mail until the body returns. Account `acme` has an address, product `lamp` ten codes, of which
     /// one is used.

@@ -1,11 +1,12 @@
 import Foundation
 import Ledger
+import Processes
 import Testing
 
 @testable import Admin
 
 /// What mail about alerts is made of.
-@Suite("Texts of mail about alerts")
+@Suite("Texts of mail about alerts", .serves)
 struct AlertTextTests {
     @Test("E1: each text is there in each language, and no two are the same")
     func texts() {

@@ -1,12 +1,13 @@
 import HTTPTypes
 import Ledger
+import Processes
 import Testing
 import Time
 
 @testable import Admin
 
 /// An account's authorities by the API.
-@Suite("Authorities")
+@Suite("Authorities", .serves)
 struct AuthorityTests {
     private static let path = "/v1/accounts/acme/authorities"
 

@@ -1,13 +1,14 @@
 import Gateway
 import HTTPTypes
 import Ledger
+import Processes
 import Storage
 import Testing
 
 @testable import Admin
 
 /// What is done to many devices in one request.
-@Suite("Bulk operations over HTTP")
+@Suite("Bulk operations over HTTP", .serves)
 struct BulkTests {
     private func furnished(_ devices: Int) async throws -> Client {
         let client = try Client()

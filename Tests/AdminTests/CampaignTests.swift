@@ -1,12 +1,13 @@
 import HTTPTypes
 import Ledger
+import Processes
 import Testing
 import Time
 
 @testable import Admin
 @testable import Gateway
 
-@Suite("Campaigns over HTTP")
+@Suite("Campaigns over HTTP", .serves)
 struct CampaignTests {
     private static let campaigns = "/v1/products/lamp/campaigns"
 

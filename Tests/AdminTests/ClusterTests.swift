@@ -2,13 +2,14 @@ import Bytes
 import Gateway
 import HTTPTypes
 import Ledger
+import Processes
 import Storage
 import Testing
 
 @testable import Admin
 
 /// What nodes ask of each other.
-@Suite("The cluster")
+@Suite("The cluster", .serves)
 struct ClusterTests {
     private static let chain = ChainHash([UInt8](repeating: 7, count: ChainHash.length).span)!
 

@@ -1,10 +1,11 @@
 import HTTPTypes
+import Processes
 import Storage
 import Testing
 
 @testable import Admin
 
-@Suite("Accounts, packages, products and codes over HTTP")
+@Suite("Accounts, packages, products and codes over HTTP", .serves)
 struct CodesTests {
     @Test("A1: an account shows total, used, remaining and unassigned codes")
     func account() async throws {

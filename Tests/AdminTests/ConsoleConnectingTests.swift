@@ -1,5 +1,6 @@
 import HTTPTypes
 import Ledger
+import Processes
 import Testing
 import Time
 
@@ -7,7 +8,7 @@ import Time
 @testable import Gateway
 
 /// The console's pages of authorities, topics, proofs, keys of tokens, and devices' states.
-@Suite("Console: how devices connect, and their states")
+@Suite("Console: how devices connect, and their states", .serves)
 struct ConsoleConnectingTests {
     private func client() async throws -> Client {
         let client = try Client()

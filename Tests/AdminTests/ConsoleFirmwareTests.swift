@@ -4,6 +4,7 @@ import HTTPTypes
 import Hummingbird
 import Ledger
 import NIOCore
+import Processes
 import Testing
 import Time
 
@@ -11,7 +12,7 @@ import Time
 @testable import Gateway
 
 /// The console's pages of firmware images and campaigns, and forms with files.
-@Suite("Console: firmware")
+@Suite("Console: firmware", .serves)
 struct ConsoleFirmwareTests {
     private static let page = "products/lamp/firmware"
     private static let campaigns = "products/lamp/campaigns"

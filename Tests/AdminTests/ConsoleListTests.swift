@@ -2,12 +2,13 @@ import Foundation
 import Gateway
 import HTTPTypes
 import Ledger
+import Processes
 import Testing
 
 @testable import Admin
 
 /// Lists of the console's pages, and what stands above them.
-@Suite("Console lists")
+@Suite("Console lists", .serves)
 struct ConsoleListTests {
     /// The operations of all lists that the sources of the pages have.
     private static let listed: Set<String> = {

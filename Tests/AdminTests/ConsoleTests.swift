@@ -3,13 +3,14 @@ import Gateway
 import HTTPTypes
 import Ledger
 import NIOConcurrencyHelpers
+import Processes
 import Testing
 import Time
 
 @testable import Admin
 
 /// The console's rules, without a browser; `ProgramTests` has the pages in one.
-@Suite("Console")
+@Suite("Console", .serves)
 struct ConsoleTests {
     private func signIn(
         _ client: Client, _ token: String, from address: String? = nil

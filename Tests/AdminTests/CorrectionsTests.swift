@@ -1,11 +1,12 @@
 import Gateway
 import HTTPTypes
 import Ledger
+import Processes
 import Testing
 
 @testable import Admin
 
-@Suite("Corrections over HTTP")
+@Suite("Corrections over HTTP", .serves)
 struct CorrectionsTests {
     private static let cause: JSON = ["cause": "a mistake"]
 

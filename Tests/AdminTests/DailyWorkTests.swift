@@ -1,12 +1,13 @@
 import HTTPTypes
 import Ledger
+import Processes
 import Testing
 import Time
 
 @testable import Admin
 
 /// What people look up day by day.
-@Suite("Daily work")
+@Suite("Daily work", .serves)
 struct DailyWorkTests {
     private func world() async throws -> Client {
         let client = try Client()

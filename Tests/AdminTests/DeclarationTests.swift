@@ -1,11 +1,12 @@
 import Gateway
 import HTTPTypes
 import Ledger
+import Processes
 import Testing
 
 @testable import Admin
 
-@Suite("Declarations")
+@Suite("Declarations", .serves)
 struct DeclarationTests {
     @Test("the document describes every route, by unique ids, without a token")
     func document() async throws {

@@ -1,11 +1,12 @@
 import HTTPTypes
+import Processes
 import Testing
 import Time
 
 @testable import Admin
 
 /// One log of commands, two gateways.
-@Suite("Determinism")
+@Suite("Determinism", .serves)
 struct DeterminismTests {
     private static let names = [
         "account": "acme", "pk": "lamp", "product": "lamp", "dk": "d1", "device": "d1",

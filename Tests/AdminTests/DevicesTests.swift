@@ -1,13 +1,14 @@
 import Gateway
 import HTTPTypes
 import Ledger
+import Processes
 import Storage
 import Testing
 import Time
 
 @testable import Admin
 
-@Suite("Devices over HTTP")
+@Suite("Devices over HTTP", .serves)
 struct DevicesTests {
     private let path = "/v1/products/lamp/devices"
 

@@ -1,12 +1,13 @@
 import HTTPTypes
 import Ledger
+import Processes
 import Testing
 
 @testable import Admin
 @testable import Gateway
 
 /// Products whose devices were made for another platform.
-@Suite struct DialectTests {
+@Suite(.serves) struct DialectTests {
     private let path = "/v1/products/lamp/dialect"
 
     @Test("a product's dialect is set, shown, an event, and ended")

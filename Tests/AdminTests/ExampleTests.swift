@@ -1,12 +1,13 @@
 import Gateway
 import HTTPTypes
 import Ledger
+import Processes
 import Testing
 
 @testable import Admin
 
 /// The examples of the API's document, and its page for people.
-@Suite("Examples and the page of the API")
+@Suite("Examples and the page of the API", .serves)
 struct ExampleTests {
     /// What has no text that could be shown.
     private static let without: Set = ["application/octet-stream", "text/html"]

@@ -1,9 +1,10 @@
 import Gateway
+import Processes
 import Testing
 
 @testable import Admin
 
-@Suite("All that is wrong with a body")
+@Suite("All that is wrong with a body", .serves)
 struct FaultTests {
     private func errors(_ answer: Client.Answer) -> [JSON] { answer.json["errors"]?.array ?? [] }
 

@@ -2,6 +2,7 @@ import Cryptography
 import Foundation
 import HTTPTypes
 import Ledger
+import Processes
 import Storage
 import TestFiles
 import Testing
@@ -10,7 +11,7 @@ import Time
 @testable import Admin
 @testable import Gateway
 
-@Suite("Firmware images over HTTP")
+@Suite("Firmware images over HTTP", .serves)
 struct FirmwareTests {
     private static let firmware = "/v1/products/lamp/firmware"
     private static let device = "/v1/products/lamp/devices/d1"

@@ -1,11 +1,12 @@
 import HTTPTypes
 import Ledger
+import Processes
 import Testing
 
 @testable import Admin
 
 /// What a spreadsheet would take for a formula.
-@Suite("Formulas in CSV")
+@Suite("Formulas in CSV", .serves)
 struct FormulaTests {
     private static let starts: Set<UInt8> = Set("=+-@\t\r\n".utf8)
 

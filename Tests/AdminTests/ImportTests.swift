@@ -4,12 +4,13 @@ import HTTPTypes
 import Hummingbird
 import Ledger
 import NIOCore
+import Processes
 import Testing
 
 @testable import Admin
 
 /// Imports over the API, most of them of more rows than one command takes.
-@Suite("Imports")
+@Suite("Imports", .serves)
 struct ImportTests {
     private let path = "/v1/products/lamp/devices"
 

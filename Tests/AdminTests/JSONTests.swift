@@ -1,10 +1,11 @@
 import Gateway
 import Ledger
+import Processes
 import Testing
 
 @testable import Admin
 
-@Suite("JSON and CSV")
+@Suite("JSON and CSV", .serves)
 struct JSONTests {
     private func read(_ text: String) -> JSON? { JSON(parsing: Array(text.utf8)) }
 

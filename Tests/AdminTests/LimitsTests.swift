@@ -5,6 +5,7 @@ import NIOConcurrencyHelpers
 import NIOCore
 import NIOEmbedded
 import NIOHTTPTypes
+import Processes
 import Testing
 
 @testable import Admin
@@ -29,7 +30,7 @@ private struct LineHandler: LogHandler {
     }
 }
 
-@Suite("Limits")
+@Suite("Limits", .serves)
 struct LimitsTests {
     @Test("two seconds' worth of requests may come at once, then one an interval")
     func rate() {
@@ -257,7 +258,7 @@ struct LimitsTests {
 }
 
 /// What bodies take.
-@Suite("Bodies")
+@Suite("Bodies", .serves)
 struct BodyTests {
     @Test(
         "every operation that takes JSON has a limit of bytes and of values; only lists have large ones"
@@ -322,7 +323,7 @@ struct BodyTests {
 }
 
 /// Who gets a place among the connections.
-@Suite("Places")
+@Suite("Places", .serves)
 struct PlaceTests {
     private final class Gone: Sendable {
         let ids = NIOLockedValueBox<[Int]>([])

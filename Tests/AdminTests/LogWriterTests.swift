@@ -1,11 +1,12 @@
 import Gateway
 import Logging
+import Processes
 import Synchronization
 import Testing
 
 @testable import Admin
 
-@Suite("Lines of the log")
+@Suite("Lines of the log", .serves)
 struct LogWriterTests {
     private final class Sink: Sendable {
         let bytes = Mutex<[UInt8]>([])

@@ -1,12 +1,13 @@
 import Gateway
 import HTTPTypes
 import Ledger
+import Processes
 import Testing
 
 @testable import Admin
 
 /// What users note about accounts, products and devices.
-@Suite("Metadata over HTTP")
+@Suite("Metadata over HTTP", .serves)
 struct MetadataTests {
     private static let owners = [
         "/v1/accounts/acme", "/v1/products/lamp", "/v1/products/lamp/devices/d1",

@@ -2,13 +2,14 @@ import Gateway
 import HTTPTypes
 import Ledger
 import Metering
+import Processes
 import Testing
 import Time
 
 @testable import Admin
 
 /// Devices over time.
-@Suite("Devices over time")
+@Suite("Devices over time", .serves)
 struct OnlineTests {
     /// 2026-11-21, at eight: an hour's four counts, two of the hour before, and two of the day before.
     private func world() async throws -> Client {

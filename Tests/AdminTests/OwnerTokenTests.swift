@@ -2,11 +2,12 @@ import Foundation
 import Gateway
 import HTTPTypes
 import Linux
+import Processes
 import Testing
 
 @testable import Admin
 
-@Suite("Owner's token")
+@Suite("Owner's token", .serves)
 struct OwnerTokenTests {
     @Test(
         "the first start makes the token, mode 0600, outside the data directory, which has a link to it; every other start reads it"
@@ -48,7 +49,7 @@ struct OwnerTokenTests {
 }
 
 /// What requests with an idempotency key make ids and secrets from.
-@Suite("Mint key")
+@Suite("Mint key", .serves)
 struct MintKeyTests {
     /// A secrets directory of a test's own.
     private final class Place {

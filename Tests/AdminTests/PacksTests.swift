@@ -1,11 +1,12 @@
 import HTTPTypes
 import Ledger
+import Processes
 import Testing
 import Time
 
 @testable import Admin
 
-@Suite("Top-up packs and OTA upgrades over HTTP")
+@Suite("Top-up packs and OTA upgrades over HTTP", .serves)
 struct PacksTests {
     private static let topUps = "/v1/accounts/acme/topups"
     private static let upgrades = "/v1/products/lamp/devices/d1/upgrades"

@@ -1,13 +1,14 @@
 import Gateway
 import HTTPTypes
 import Ledger
+import Processes
 import Testing
 
 @testable import Admin
 
 /// Who reaches what: all operations, as they are declared, with keys of every role and shape. A new
 /// operation is among them without being told.
-@Suite("Reach")
+@Suite("Reach", .serves)
 struct ReachTests {
     /// What a key is bound to.
     enum Shape: String, CaseIterable, Sendable {

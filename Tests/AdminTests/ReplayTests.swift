@@ -1,6 +1,7 @@
 import Gateway
 import HTTPTypes
 import Ledger
+import Processes
 import Storage
 import Testing
 import Time
@@ -8,7 +9,7 @@ import Time
 @testable import Admin
 
 /// Rule A8, of every write there is.
-@Suite("Repeated writes")
+@Suite("Repeated writes", .serves)
 struct ReplayTests {
     /// A write of a day's work, in an order in which each is carried out.
     private struct Write {

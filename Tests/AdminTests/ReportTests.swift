@@ -2,13 +2,14 @@ import Foundation
 import Gateway
 import HTTPTypes
 import Ledger
+import Processes
 import Testing
 import Time
 
 @testable import Admin
 
 /// An account's month.
-@Suite("Reports")
+@Suite("Reports", .serves)
 struct ReportTests {
     private static let path = "/v1/accounts/acme/report"
 

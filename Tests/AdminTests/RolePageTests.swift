@@ -1,4 +1,5 @@
 import Foundation
+import Processes
 import Testing
 import Time
 
@@ -6,7 +7,7 @@ import Time
 @testable import Ledger
 
 /// The table of Securing.md that says which role may do what, held against the declarations.
-@Suite("The page about roles")
+@Suite("The page about roles", .serves)
 struct RolePageTests {
     private static let page: String? = {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

@@ -1,12 +1,13 @@
 import Gateway
 import HTTPTypes
 import Ledger
+import Processes
 import Testing
 
 @testable import Admin
 
 /// Goes through all operations, as they are declared, with keys of all roles.
-@Suite("Roles")
+@Suite("Roles", .serves)
 struct RolesTests {
     /// What belongs to the account that nobody else may see: names that occur nowhere else.
     private static let account = "acme-7"

@@ -1,10 +1,11 @@
 import Gateway
 import Ledger
+import Processes
 import Testing
 
 @testable import Admin
 
-@Suite("Search over HTTP")
+@Suite("Search over HTTP", .serves)
 struct SearchTests {
     private let path = "/v1/products/lamp/devices"
 

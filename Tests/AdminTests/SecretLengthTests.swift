@@ -1,10 +1,11 @@
 import Gateway
+import Processes
 import Testing
 
 @testable import Admin
 
 /// Every door where a device's secret is given.
-@Suite struct SecretLengthTests {
+@Suite(.serves) struct SecretLengthTests {
     private let path = "/v1/products/lamp/devices"
     private let short = "123456789012345"
 

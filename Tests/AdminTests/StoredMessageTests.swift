@@ -1,13 +1,14 @@
 import HTTPTypes
 import Ledger
 import MessageLog
+import Processes
 import Testing
 import Time
 
 @testable import Admin
 
 /// Devices' messages that are stored, over HTTP (rule D3).
-@Suite struct StoredMessageTests {
+@Suite(.serves) struct StoredMessageTests {
     private let path = "/v1/products/lamp/devices/d1/messages"
 
     private func furnished(_ count: UInt64) async throws -> Client {

@@ -1,12 +1,13 @@
 import Gateway
 import HTTPTypes
 import Ledger
+import Processes
 import Testing
 
 @testable import Admin
 
 /// Tenants and their own keys and events.
-@Suite("Tenants' keys and events")
+@Suite("Tenants' keys and events", .serves)
 struct TenantKeyTests {
     /// "acme" with the sub-account "low" and the product "lamp", "other" with "fan".
     private func world() async throws -> Client {

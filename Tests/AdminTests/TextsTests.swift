@@ -1,11 +1,12 @@
 import HTTPTypes
 import Ledger
+import Processes
 import Testing
 
 @testable import Admin
 
 /// Each kind of text is the same at every door: in JSON, in queries and paths, in CSV.
-@Suite("Texts")
+@Suite("Texts", .serves)
 struct TextsTests {
     private static let bad = [
         "a\u{1B}[31m", "a\u{0}b", "a\u{9B}2J", "a\u{7F}", "a\nb", "a\tb", "a\r",

@@ -1,12 +1,13 @@
 import Admin
 import HTTPTypes
 import Ledger
+import Processes
 import Testing
 
 @testable import Gateway
 
 /// Keys that tokens of a product's devices are checked by.
-@Suite struct TokenKeyTests {
+@Suite(.serves) struct TokenKeyTests {
     private let path = "/v1/products/lamp/token-keys"
     private let edwards =
         "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}"

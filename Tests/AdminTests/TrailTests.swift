@@ -1,11 +1,12 @@
 import Gateway
 import HTTPTypes
 import NIOConcurrencyHelpers
+import Processes
 import Testing
 
 @testable import Admin
 
-@Suite("By what requests are found again")
+@Suite("By what requests are found again", .serves)
 struct TrailTests {
     private func header(_ answer: Client.Answer, _ name: String) -> String? {
         HTTPField.Name(name).flatMap { answer.headers[$0] }

@@ -1,12 +1,13 @@
 import Admin
 import HTTPTypes
 import Ledger
+import Processes
 import Testing
 
 @testable import Gateway
 
 /// Products whose devices' messages go into a stream, and messages to devices that are not asked for by HTTP.
-@Suite struct UplinkTests {
+@Suite(.serves) struct UplinkTests {
     private let path = "/v1/products/lamp/uplink"
 
     @Test("a product's stream is named, shown, an event, and ended")

@@ -1,4 +1,5 @@
 import Courier
+import Processes
 import Testing
 import Time
 
@@ -6,7 +7,7 @@ import Time
 @testable import Ledger
 
 /// What is sent to a webhook when, without a process that sends.
-@Suite("Lines of webhooks")
+@Suite("Lines of webhooks", .serves)
 struct WebhookLineTests {
     private let id = WebhookID("wh1")!
     private let schedule = RetrySchedule.standard

@@ -5,6 +5,7 @@ import HTTPTypes
 import Ledger
 import Linux
 import Logging
+import Processes
 import Storage
 import Support
 import Testing
@@ -13,7 +14,7 @@ import Time
 @testable import Admin
 
 /// Rule E4, with a receiver, the courier's process and the books as they are; the clock is the test's.
-@Suite("Webhooks", .serialized)
+@Suite("Webhooks", .serialized, .waitsApart)
 struct WebhookTests {
     /// A gateway that sends to webhooks until the body returns.
     private func sending(
@@ -440,7 +441,7 @@ struct WebhookTests {
 }
 
 /// What goes to a receiver, and when again, without a socket or a clock.
-@Suite("Messages of webhooks")
+@Suite("Messages of webhooks", .serves)
 struct WebhookMessageTests {
     @Test("eight attempts within a day, a tenth earlier or later")
     func schedule() {

@@ -42,6 +42,10 @@ extension Trait where Self == OwnThread {
     /// servers of other tests from being served.
     public static var computes: Self { OwnThread(gate: .computing) }
 
+    /// Tests that serve an API and call it in one process, four at a time in the whole run: each of hundreds would wait for
+    /// seconds at every step of its server.
+    public static var serves: Self { OwnThread(gate: .serving) }
+
     /// Tests of a suite that is long and runs one of them at a time: beside the others, as each would else stand at the
     /// end of a line of hundreds, and the suite would be alone when these are through.
     public static var waitsApart: Self { OwnThread(gate: nil) }
@@ -51,6 +55,7 @@ extension Trait where Self == OwnThread {
 private actor Gate {
     static let waiting = Gate(2)
     static let computing = Gate(2)
+    static let serving = Gate(4)
 
     private var free: Int
     private var line: [CheckedContinuation<Void, Never>] = []

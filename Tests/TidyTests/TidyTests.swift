@@ -185,6 +185,16 @@ struct TidyTests {
         }
     }
 
+    @Test("each suite of AdminTests says how many of its tests run at a time")
+    func adminSuites() {
+        for (path, text) in SourceFile.texts(under: ["Tests/AdminTests"]) {
+            for line in text.split(separator: "\n") where line.hasPrefix("@Suite") {
+                let isSaid = [".serves", ".waits", ".computes"].contains { line.contains($0) }
+                #expect(isSaid, "\(path): \(line)")
+            }
+        }
+    }
+
     @Test("nothing is left for later, and no path of somebody's machine is in the repository")
     func leftovers() {
         let words = [
