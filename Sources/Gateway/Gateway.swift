@@ -55,6 +55,7 @@ public final class Gateway: Sendable {
     let stagedDevices: StagedDeviceMover
 
     let images: ImageKeeper
+    let queues = LatestQueues()
 
     /// Of a node of a cluster.
     let clusterWatch: ClusterWatch?
