@@ -43,7 +43,7 @@ extension WholeGateway {
                 #expect(try code(devices[1], nodes[1]) == 0)
                 #expect(try code(devices[0], nodes[0]) == 0)
                 try await nodes.catchUp()
-                #expect(try nodes[0].figures(of: product)?.consumed == 2)
+                try await until { try nodes[0].figures(of: product)?.consumed == 2 }
                 await nodes.stop(2)
                 try nodes.start(2)
                 try await nodes.settle()
