@@ -28,7 +28,7 @@ public struct Day: Hashable, Comparable, Sendable {
     /// The day that `time` falls on at `offset`.
     @inlinable
     public init(of time: Timestamp, at offset: UTCOffset) {
-        let local = time.milliseconds + offset.milliseconds
+        let local = time.adding(milliseconds: offset.milliseconds).milliseconds
         var quotient = local / Day.milliseconds
         if local % Day.milliseconds < 0 { quotient -= 1 }
         number = Int32(truncatingIfNeeded: quotient)

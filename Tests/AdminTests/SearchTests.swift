@@ -86,6 +86,19 @@ struct SearchTests {
             #expect(all == tens + ["h-000007"], "\(limit)")
         }
         #expect(try await all("\(path)?like=H-01012", of: client, limit: 7) == ["h-000007"] + tens)
+        // Those of a state with an index, out of that index.
+        for device in ["h-010123", "h-010125", "h-000007"] {
+            let answer = try await client.post("\(path)/\(device)/disable", [:])
+            #expect(answer.status == 200, "\(answer.text)")
+        }
+        for limit in [1, 2, 100] {
+            let all = try await all(
+                "\(path)?like=h-010123&state=disabled", of: client, limit: limit)
+            #expect(all == ["h-010123", "h-000007"], "\(limit)")
+            let beginning = try await self.all(
+                "\(path)?like=h-01012&state=disabled", of: client, limit: limit)
+            #expect(beginning == ["h-000007", "h-010123", "h-010125"], "\(limit)")
+        }
         for cursor in ["0077", "02", "ff00"] {
             let answer = try await client.get("\(path)?like=h-01012&cursor=\(cursor)")
             #expect(answer.reason == "unknown-cursor", "\(cursor)")

@@ -95,6 +95,25 @@ struct WebhookLineTests {
         #expect(line.failures == 0 && line.sequence == 0)
     }
 
+    @Test(
+        "attempts that the books did not take are told again; those that they may take late are not",
+        arguments: [false, true])
+    func untaken(mayComeStill: Bool) throws {
+        var line = try line()
+        let messageNext = line.next(at: time(0), as: 1)
+        let message = try #require(messageNext)
+        _ = line.take(
+            answer(204), of: message, as: 1, sentAt: time(0), now: time(1), schedule, jitter: 0)
+        let reported = line.report(isLast: false)
+        let report = try #require(reported)
+        let isSilent = line.report(isLast: false) == nil
+        #expect(report.attempts.count == 1 && isSilent)
+        line.restore(report, mayComeStill: mayComeStill)
+        let again = line.report(isLast: false)
+        #expect(again?.attempts.count == (mayComeStill ? 0 : 1))
+        #expect(again?.sequence == report.sequence)
+    }
+
     @Test("an answer to a request of before, of a webhook that was off meanwhile, is not taken")
     func late() throws {
         var (before, after) = (try line(), try line())

@@ -72,6 +72,9 @@ extension LedgerRecords {
                 books.campaignStates,
                 keys: [
                     "requested": place.listed(as: .requested),
+                    "succeeded": place.listed(as: .succeeded),
+                    "failed": place.listed(as: .failed),
+                    "unreported": place.listed(as: .unreported),
                     "refused": place.listed(as: .refused),
                 ]
             ),

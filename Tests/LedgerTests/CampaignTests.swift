@@ -266,6 +266,58 @@ import Time
         }
     }
 
+    @Test("an upgrade that has a campaign's name without being the campaign's is not counted in it")
+    func namesakes() throws {
+        let store = try store(2)
+        let id = Self.spring.upgrade
+        let before = TestStore.device("d100")
+        #expect(try store.refusal(.firmware(.start(before, id, Self.version))) == nil)
+        _ = try create(store)
+        try report(store, 100, false)
+        #expect(try progress(store).failed == 0 && progress(store).open == 0)
+        try pass(store, seconds: 60)
+        #expect(try progress(store).started == 1)
+        try report(store, 101, true)
+        #expect(try progress(store).succeeded == 1 && progress(store).state == .finished)
+        #expect(try store.findings() == [])
+    }
+
+    @Test(
+        "a campaign whose progress is lost holds up neither a device's report nor its product's end"
+    )
+    func lost() throws {
+        let store = try store(2)
+        _ = try create(store)
+        try pass(store, seconds: 6)
+        _ = try store.environment.write { transaction throws(StoreError) in
+            try store.books.campaignProgress.delete(
+                KeyPair(Self.product, Self.spring), in: transaction)
+        }
+        try report(store, 100, true)
+        #expect(try store.refusal(.products(.delete(Self.product))) == nil)
+    }
+
+    @Test("a campaign that starts nothing in a minute, or too much, can't be read")
+    func rates() throws {
+        let store = try store(1)
+        _ = try create(store)
+        let key = KeyPair(Self.product, Self.spring)
+        let known = try store.read { books, transaction throws(StoreError) in
+            try books.campaign(Self.spring, of: Self.product, in: transaction)!.record
+        }
+        for perMinute in [0, NewCampaign.perMinuteMaximum + 1] {
+            let old = known.campaign
+            let campaign = NewCampaign(
+                product: old.product, id: old.id, version: old.version, filter: old.filter,
+                perMinute: perMinute, endsAt: old.endsAt, stopPercent: old.stopPercent)
+            let damaged = CampaignRecord(campaign, at: known.createdAt, by: known.createdBy)
+            _ = try store.environment.write { transaction throws(StoreError) in
+                try store.books.campaigns.put(key, damaged, in: transaction)
+            }
+            #expect(throws: StoreError.self) { try progress(store) }
+        }
+    }
+
     @Test("a campaign is listed by when an upgrade is due next, and read no earlier")
     func turns() throws {
         let store = try store(3)

@@ -14,6 +14,21 @@ import Time
         #expect(Timestamp(milliseconds: milliseconds).description == text)
     }
 
+    @Test("Times as far apart as they can be are answered with the farthest that can be said")
+    func farApart() {
+        let (first, last) = (Timestamp(milliseconds: .min), Timestamp(milliseconds: .max))
+        #expect(last.adding(milliseconds: 1) == last && first.adding(milliseconds: -1) == first)
+        #expect(last.adding(seconds: .max) == last && last.adding(days: .max) == last)
+        #expect(first.adding(seconds: .min) == first && first.adding(days: .min) == first)
+        #expect(last.milliseconds(since: first) == .max)
+        #expect(first.milliseconds(since: last) == .min)
+        #expect(last.adding(milliseconds: .min) == Timestamp(milliseconds: -1))
+        for minutes in [-1_080, 0, 1_080] {
+            guard let offset = UTCOffset(minutes: minutes) else { continue }
+            _ = (Day(of: first, at: offset), Day(of: last, at: offset))
+        }
+    }
+
     @Test("A numeric offset is taken off")
     func offsets() {
         #expect(Timestamp("2026-11-21T08:00:00+08:00") == Timestamp("2026-11-21T00:00:00Z"))

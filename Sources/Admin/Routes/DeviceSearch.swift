@@ -11,8 +11,21 @@ struct DeviceSearch: Sendable {
     let isOnline: Bool?
     let noted: MetadataMatch?
 
-    /// Devices whose keys begin with it are left out.
-    var besides: DeviceKey?
+    /// What was listed before, and is left out.
+    var listed: Listed?
+
+    enum Listed: Sendable {
+        case device(DeviceKey)
+        case beginning(DeviceKey)
+    }
+
+    /// Whether the books list the devices of its state: they are fewer than those of the product.
+    fileprivate var hasIndex: Bool {
+        switch state {
+        case .active, .disabled: true
+        case .inactive, nil: false
+        }
+    }
 
     struct Found: Sendable {
         let identity: DeviceIdentity
@@ -30,7 +43,11 @@ struct DeviceSearch: Sendable {
 
     fileprivate func finds(_ device: DeviceKey, _ record: DeviceRecord) -> Bool {
         guard like?.finds(device.text, record.name) ?? true else { return false }
-        return besides.map { !device.text.hasPrefix($0.text) } ?? true
+        switch listed {
+        case .device(let key): return device != key
+        case .beginning(let key): return !device.text.hasPrefix(key.text)
+        case nil: return true
+        }
     }
 }
 
@@ -126,7 +143,7 @@ extension Call {
     }
 
     /// First the device of that key, then those whose keys begin with it, by key; then all others that have it in their key
-    /// or name, in the order of `devices(of:_:from:limit:)`.
+    /// or name, in the order of `devices(of:_:from:limit:)`. Those of a state with an index all come in that order.
     ///
     /// - Parameter beginning: the text of the search.
     func devices(
@@ -146,6 +163,7 @@ extension Call {
                 found += try await meant([(beginning, record)], of: key, search)
             }
         }
+        if start == nil, search.hasIndex { stage = .others(nil) }
         var looks = Search.looksMaximum
         while case .beginning(let cursor) = stage, found.count < limit, looks > 0 {
             let room = limit - found.count
@@ -166,7 +184,7 @@ extension Call {
             return (found, stage.cursor)
         }
         var others = search
-        others.besides = beginning
+        others.listed = search.hasIndex ? .device(beginning) : .beginning(beginning)
         let rest = try await devices(
             of: key, others, from: cursor, limit: limit - found.count)
         return (found + rest.found, rest.cursor.map { Stage.others($0).cursor })

@@ -234,7 +234,10 @@ actor WebhookDispatcher {
                 _ = try await controlPlane.submit(command)
             } catch {
                 logger.warning("what was sent to webhooks can't be written down yet: \(error)")
-                for report in part { lines[report.id]?.restore(report) }
+                let mayComeStill = if case StoreError.unanswered = error { true } else { false }
+                for report in part {
+                    lines[report.id]?.restore(report, mayComeStill: mayComeStill)
+                }
             }
         }
     }

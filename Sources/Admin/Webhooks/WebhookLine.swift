@@ -182,8 +182,13 @@ struct WebhookLine: Sendable {
     }
 
     /// The books could not take the report: it is to be told again.
-    mutating func restore(_ report: WebhookReport) {
-        attempts = Array((report.attempts + attempts).suffix(Books.webhookAttemptsMaximum))
+    ///
+    /// - Parameter mayComeStill: the books may take it late. Its attempts are not told again then, which would list them
+    ///   twice; how far the webhook is, is.
+    mutating func restore(_ report: WebhookReport, mayComeStill: Bool) {
+        if !mayComeStill {
+            attempts = Array((report.attempts + attempts).suffix(Books.webhookAttemptsMaximum))
+        }
         isReported = false
     }
 }

@@ -183,7 +183,7 @@ struct OnlineSchedule {
             return nil
         }
         last = quarter
-        return time.milliseconds - quarter.start.milliseconds < Self.lateMilliseconds
+        return time.milliseconds(since: quarter.start) < Self.lateMilliseconds
             ? quarter : nil
     }
 }

@@ -83,7 +83,7 @@ extension Gateway {
         let left = (end - now.milliseconds / 1_000) / 86_400
         var age: Int64 = 0
         if alerts.backupDays != nil, let last = try notedBackup() {
-            age = (now.milliseconds - last.milliseconds) / 86_400_000
+            age = now.milliseconds(since: last) / 86_400_000
         }
         return [
             finding(

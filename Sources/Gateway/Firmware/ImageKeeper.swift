@@ -66,8 +66,17 @@ final class ImageKeeper: Sendable {
             defer { state.leftovers = [] }
             return (gone, state.leftovers)
         }
-        for file in gone { try self.files.remove(file) }
-        try self.files.remove(leftovers, butOf: files, keepsParts: hasPeers)
+        do throws(FileError) {
+            for file in gone { try self.files.remove(file) }
+            try self.files.remove(leftovers, butOf: files, keepsParts: hasPeers)
+        } catch {
+            // What is there still goes the next time.
+            state.withLock { state in
+                state.known.formUnion(gone)
+                state.leftovers += leftovers
+            }
+            throw error
+        }
         return images.filter { !self.files.has($0.record) }
     }
 

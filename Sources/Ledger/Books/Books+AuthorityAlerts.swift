@@ -119,7 +119,7 @@ extension RevocationListRecord {
     /// is less: a list for a day is not due all the time.
     fileprivate func isDue(within days: UInt32, at time: Timestamp) -> Bool {
         guard let nextUpdate else { return false }
-        let quarter = max(0, (nextUpdate.milliseconds - thisUpdate.milliseconds) / 4)
+        let quarter = max(0, nextUpdate.milliseconds(since: thisUpdate) / 4)
         let margin = min(Int64(days) * 86_400_000, quarter)
         return nextUpdate <= time.adding(milliseconds: margin)
     }

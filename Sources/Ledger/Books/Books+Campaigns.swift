@@ -250,9 +250,13 @@ extension Books {
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) {
         guard let id = CampaignID(of: offer.upgrade),
-            let known = try self.campaign(id, of: identity.product, in: transaction)
+            let known = try wholeCampaign(id, of: identity.product, in: transaction)
         else { return }
         let campaign = known.record.campaign
+        let place = campaign.place(of: identity.device)
+        // An upgrade that somebody started by itself can have a campaign's name: it is not the campaign's.
+        guard let old = try campaignDevices.get(place, in: transaction), old.state == .requested
+        else { return }
         var progress = known.progress
         let outcome: CampaignDeviceState
         switch state {
@@ -266,16 +270,13 @@ extension Books {
             outcome = .unreported
             progress.unreported += 1
         }
-        let place = campaign.place(of: identity.device)
-        if let old = try campaignDevices.get(place, in: transaction) {
-            var new = old
-            new.state = outcome
-            new.endedAt = command.at
-            new.percent = offer.percent
-            new.heardAt = offer.heardAt
-            if state == nil { new.refusal = .devices(.unknown(identity)) }
-            try put(new, replacing: old, at: place, in: transaction)
-        }
+        var new = old
+        new.state = outcome
+        new.endedAt = command.at
+        new.percent = offer.percent
+        new.heardAt = offer.heardAt
+        if state == nil { new.refusal = .devices(.unknown(identity)) }
+        try put(new, replacing: old, at: place, in: transaction)
         let key = KeyPair(identity.product, id)
         let bad = progress.failed + progress.unreported
         let isTooBad =
@@ -306,6 +307,19 @@ extension Books {
         try campaignDevices.put(place, record, in: transaction)
     }
 
+    /// A campaign whose progress is there, too. One without it is named by the check of the books; what is done by the way,
+    /// the report of a device and the end of a product, passes it over.
+    private func wholeCampaign(
+        _ id: CampaignID,
+        of product: ProductKey,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> Campaign? {
+        guard try campaignProgress.contains(KeyPair(product, id), in: transaction) else {
+            return nil
+        }
+        return try campaign(id, of: product, in: transaction)
+    }
+
     /// Whether a campaign of the product may start upgrades to the image still.
     func isCampaigned(
         _ version: FirmwareVersion,
@@ -332,7 +346,7 @@ extension Books {
             return .proceed
         }
         for key in keys {
-            guard let known = try self.campaign(key.second, of: key.first, in: transaction) else {
+            guard let known = try wholeCampaign(key.second, of: key.first, in: transaction) else {
                 continue
             }
             var progress = known.progress
@@ -370,7 +384,7 @@ extension CampaignProgressRecord {
     mutating func due(perMinute: UInt32, at time: Timestamp) -> UInt64 {
         let earliest = time.adding(milliseconds: -Self.minuteMilliseconds)
         paidUntil = max(paidUntil, earliest)
-        let passed = max(0, time.milliseconds - paidUntil.milliseconds)
+        let passed = max(0, time.milliseconds(since: paidUntil))
         return UInt64(passed * Int64(perMinute) / Self.minuteMilliseconds)
     }
 

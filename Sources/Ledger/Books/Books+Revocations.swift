@@ -124,23 +124,23 @@ extension Books {
         of id: AuthorityID, _ authority: AuthorityRecord,
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> [AuthorityID] {
+        try others(beside: id, authority, in: transaction).namesakes(of: authority) {
+            other throws(StoreError) in
+            try authorities.get(other, in: transaction)
+        }
+    }
+
+    /// The account's other authorities, in order.
+    private func others(
+        beside id: AuthorityID, _ authority: AuthorityRecord,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> [AuthorityID] {
         var others: [AuthorityID] = []
         try accountAuthorities.forEach(in: transaction, prefix: authority.account) { key, _ in
             if key.second != id { others.append(key.second) }
             return .proceed
         }
-        if others.isEmpty { return [] }
-        guard let issuer = authority.issuer else { return [] }
-        var found: [AuthorityID] = []
-        for other in others {
-            // The text is looked at first, as that costs nothing.
-            if let record = try authorities.get(other, in: transaction),
-                record.subject == authority.subject, record.issuer == issuer
-            {
-                found.append(other)
-            }
-        }
-        return found
+        return others
     }
 
     /// Which authority holds the list that is about this one's certificates: itself, or another one with its name and key.
@@ -149,11 +149,15 @@ extension Books {
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> AuthorityID? {
         if try revocationLists.contains(id, in: transaction) { return id }
-        for other in try namesakes(of: id, authority, in: transaction)
+        // Each CONNECT asks this: names and keys are read of those alone that have a list.
+        var holders: [AuthorityID] = []
+        for other in try others(beside: id, authority, in: transaction)
         where try revocationLists.contains(other, in: transaction) {
-            return other
+            holders.append(other)
         }
-        return nil
+        return try holders.namesakes(of: authority) { other throws(StoreError) in
+            try authorities.get(other, in: transaction)
+        }.first
     }
 
     /// Whether the list that is about the authority's certificates names the one with that serial number, whatever has
@@ -174,5 +178,27 @@ extension Books {
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> Bool {
         try revokedCertificates.contains(KeyPair(holder, serial), in: transaction)
+    }
+}
+
+extension [AuthorityID] {
+    /// Those of them with the name and the key of `authority`.
+    ///
+    /// - Parameter record: of one of them.
+    fileprivate func namesakes(
+        of authority: AuthorityRecord,
+        _ record: (AuthorityID) throws(StoreError) -> AuthorityRecord?
+    ) throws(StoreError) -> [AuthorityID] {
+        guard !isEmpty, let issuer = authority.issuer else { return [] }
+        var found: [AuthorityID] = []
+        for other in self {
+            // The text is looked at first, as that costs nothing.
+            if let record = try record(other), record.subject == authority.subject,
+                record.issuer == issuer
+            {
+                found.append(other)
+            }
+        }
+        return found
     }
 }

@@ -71,21 +71,17 @@ extension Books {
         return found
     }
 
-    /// The same part by part: the cursor is the number of the last one before.
+    /// The same part by part.
     public func webhookAttempts(
         of id: WebhookID,
         cursor: String?,
         limit: Int,
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> Page<(number: UInt64, attempt: WebhookAttempt)> {
-        var rest = try webhookAttempts(of: id, in: transaction)[...]
-        if let cursor {
-            guard let last = UInt64(cursor) else { throw .malformed(what: "cursor") }
-            rest = rest.drop { $0.number >= last }
-        }
-        let part = Array(rest.prefix(limit))
-        let isWhole = part.count == rest.count
-        return Page(elements: part, cursor: isWhole ? nil : part.last.map { "\($0.number)" })
+        try page(
+            of: webhookAttempts, prefix: id, reversed: true, cursor: cursor, limit: limit,
+            in: transaction
+        ) { (key, record) throws(StoreError) in (key.second, record.attempt) }
     }
 
     /// Which node sends a webhook's events: the owner of one of the partitions, by a hash of the id. `nil` in books

@@ -27,6 +27,10 @@ public struct CampaignRecord: StorageRecord, Hashable, Sendable {
             createdAt = try reader.take()
             createdBy = try reader.take()
         }
+        // It is divided by.
+        guard (1...NewCampaign.perMinuteMaximum).contains(campaign.perMinute) else {
+            throw .malformed(what: "campaign's rate")
+        }
     }
 }
 
