@@ -112,7 +112,7 @@ test: lint $(VENV)/ready revision  ## lint, build, run all tests
 	$(SWIFT) build --build-tests
 	@rm -f .build/tests.status; { $(SWIFT) test --skip-build 2>&1; echo $$? >.build/tests.status; } | tee .build/tests.log; \
 	status=$$(cat .build/tests.status); [ "$$status" = 0 ] || { echo "== what failed:"; \
-	    grep -aE '^✘ (Test|Suite) .* recorded an issue|^↳|^✘ Test run|[Ff]atal error|unexpected signal' .build/tests.log | \
+	    grep -aE '^✘ (Test|Suite) .* recorded an issue|^↳ [^/]|^✘ Test run|[Ff]atal error|unexpected signal' .build/tests.log | \
 	    cut -c 1-400 | tail -n 40; exit "$$status"; }
 
 torture: $(VENV)/ready revision  ## kill under mixed load for MINUTES=30, a cluster's for CLUSTER_SECONDS=1800 and its network, disks, files and clocks a third (1 h 50 min in all); attack with RECORDS and CONNECTIONS; then kill, fuzz and compare ROUNDS=10 times; stops at a failure

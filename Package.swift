@@ -380,7 +380,7 @@ let package = Package(
         aid("Randomness", "Tests/Randomness", []),
         aid("RecordModel", "Tests/RecordModel", ["Randomness"]),
         aid("StoreDump", "Tests/StoreDump", ["Ledger", "Storage", "Bytes"]),
-        aid("NATSServers", "Tests/NATSServers", ["JetStream", "Support", "TestFiles"]),
+        aid("NATSServers", "Tests/NATSServers", ["JetStream", "Linux", "Support", "TestFiles"]),
         aid("FaultyLog", "Tests/FaultyLog", ["Replication", "Linux", "Time", "Randomness"]),
         aid("FaultyPeers", "Tests/FaultyPeers", ["Links", "LedgerModel", "Randomness"]),
         aid(

@@ -308,4 +308,32 @@ struct AccountsTests {
         #expect(try await client.get("\(path)?cursor=abc").reason == "unknown-cursor")
         #expect(try await client.get("/v1/products/none/usage").status == 404)
     }
+
+    @Test("C8: an account's usage is its products' together, and names nodes that did not answer")
+    func accountUsage() async throws {
+        let client = try Client()
+        try await client.furnish()
+        let body: JSON = ["pk": "second", "name": "Second", "account": "acme"]
+        #expect(try await client.post("/v1/products", body).status == 201)
+        let path = "/v1/accounts/acme/usage"
+        let days = ids(try await client.get(path), "day")
+        #expect(days.count == 31 && days.first == "2026-10-22" && days.last == "2026-11-21")
+        let one = try await client.get("\(path)?from=2026-11-19&to=2026-11-19")
+        #expect(one.json["items"]?.array?.first?["used"]?.integer == 6)
+        #expect(one.json["items"]?.array?.first?["missing"]?.array?.isEmpty == true)
+        var (found, cursor) = ([String](), "")
+        repeat {
+            let page = try await client.get("\(path)?limit=10\(cursor)")
+            found += ids(page, "day")
+            cursor = page.json["cursor"]?.text.map { "&cursor=\($0)" } ?? ""
+        } while !cursor.isEmpty
+        #expect(found == days)
+        #expect(try await client.get("\(path)?cursor=abc").reason == "unknown-cursor")
+        #expect(try await client.get("/v1/accounts/none/usage").status == 404)
+        client.controlPlane.set {
+            $0.nodes = [NodeName("n1"), StandInControlPlane.silent].compactMap(\.self)
+        }
+        let named = try await client.get("\(path)?from=2026-11-21")
+        #expect(named.json["items"]?.array?.first?["missing"]?.array?.count == 1)
+    }
 }

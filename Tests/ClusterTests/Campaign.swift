@@ -40,12 +40,12 @@ final class Campaign {
         self.damages = damages
         servers = try NATSServers(3)
         var settings = servers.settings()
-        settings.requestMilliseconds = 500
-        // Three servers that have just started take some seconds until they agree on a leader.
-        settings.openMilliseconds = 30_000
-        self.settings = settings
+        settings.openMilliseconds = 60_000
         let cluster = ClusterID(UInt128.random(in: 1 ... .max))
+        // Three servers sync what a stream is made of, which takes a busy disk its time.
         try JetStreamLog(settings, clusterID: cluster.description).close()
+        settings.requestMilliseconds = 500
+        self.settings = settings
         link = try Link(settings)
         start = .now()
         let words =

@@ -81,8 +81,11 @@ extension WholeGateway {
                         "{\"id\":\"u1\",\"percent\":\(percent)}", qos: .atLeastOnce)
                     #expect(answer?.code == 0)
                 }
-                await gateway.settle()
-                #expect(try [50, 51].contains(Self.percent(device, gateway)))
+                // It is acknowledged before it is in the books.
+                let isInTheBooks = try Patience.awaits {
+                    try [50, 51].contains(Self.percent(device, gateway))
+                }
+                #expect(isInTheBooks)
                 let said = #"{"id":"u1","outcome":"succeeded","detail":"ok"}"#
                 _ = try client.publish(Self.topic(device, "ota/outcome"), said, qos: .atLeastOnce)
                 let ended = try client.message()

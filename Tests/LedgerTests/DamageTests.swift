@@ -55,6 +55,23 @@ import Time
         }
     }
 
+    @Test("A10: each record that does not decode is named, whichever it is, and the check goes on")
+    func tornEach() throws {
+        let store = try Tour.store()
+        for (name, records) in try store.dump().tables {
+            let table = try Table<RawKey, RawRecord>(name, in: store.environment)
+            for (key, record) in records where !record.bytes.isEmpty {
+                let transaction = try WriteTransaction(in: store.environment)
+                try table.put(key, RawRecord([9]), in: transaction)
+                let found = store.books.verify(in: transaction)
+                let isNamed = found.contains { $0.hasPrefix("table \(name): the record of ") }
+                #expect(isNamed, "\(name) \(key.bytes): \(found)")
+                let isWhole = !found.contains { $0.contains("can't be read to the end") }
+                #expect(isWhole, "\(name) \(key.bytes): \(found)")
+            }
+        }
+    }
+
     @Test("A10: a key that does not decode is named by its table")
     func tornKeys() throws {
         let store = try Tour.store()

@@ -1,5 +1,6 @@
 import Glibc
 public import JetStream
+import Linux
 public import Support
 import TestFiles
 
@@ -52,7 +53,8 @@ public final class NATSServers {
     private let routePorts: [UInt16]
     private var processes: [ChildProcess?]
 
-    /// Starts them, and waits until they take connections.
+    /// Starts them, and waits until they take connections, and have agreed on a leader: what they are asked before that
+    /// has no answer.
     public init(_ count: Int, _ options: Options = Options()) throws {
         self.count = count
         self.options = options
@@ -61,6 +63,7 @@ public final class NATSServers {
         routePorts = Array(free.suffix(count))
         processes = Array(repeating: nil, count: count)
         try startAll()
+        if count > 1 { try awaitLeader() }
     }
 
     deinit { for process in processes { process?.kill() } }
@@ -123,6 +126,20 @@ public final class NATSServers {
                 && processes[index]?.isRunning == true
         }
         if !isThere { throw NotStarted(index: index) }
+    }
+
+    /// Until each of them has said in its log that it knows who leads JetStream.
+    private func awaitLeader() throws {
+        for index in 0..<count {
+            let isLed = Patience.awaits {
+                usleep(20_000)
+                let log = try? FileSystem.read(
+                    directory.file("n\(index).log"), maximumBytes: 1 << 20)
+                return String(decoding: log ?? [], as: UTF8.self)
+                    .contains("JetStream cluster new metadata leader")
+            }
+            if !isLed { throw NotStarted(index: index) }
+        }
     }
 
     public struct NotStarted: Error { let index: Int }

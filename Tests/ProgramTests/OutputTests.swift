@@ -66,7 +66,7 @@ struct OutputTests {
         "account report acme", "config show", "authority list acme", "firmware list lamp",
         "campaign list lamp", "campaign devices lamp spring", "product token-keys lamp",
         "product online lamp",
-        "account online acme",
+        "account online acme", "account usage acme",
     ]
 
     /// The names of the verbs that print a list, as their sources have them: `near-expiry`.

@@ -83,9 +83,23 @@ struct RetainingApplication {
             password: try #require(key["secret"] as? String))
     }
 
+    /// What was made at one node has no name at another one until that has read so far in the log.
+    private func connect(_ credentials: TestCredentials, at serving: Serving) throws -> TestClient {
+        var client: TestClient?
+        _ = try Patience.awaits {
+            do {
+                client = try TestClient.connected(port: serving.port, as: credentials)
+                return true
+            } catch let refusal as TestRefusal where refusal.connack.code == 0x86 {
+                return false
+            }
+        }
+        return try #require(client, "a node has not read what another one made")
+    }
+
     /// The code of the acknowledgement; 0 also when the device is not there.
     func retain(_ name: String, _ text: String, at serving: Serving) throws -> UInt8? {
-        let client = try TestClient.connected(port: serving.port, as: credentials)
+        let client = try connect(credentials, at: serving)
         defer { try? client.leave() }
         let answer = try client.publish(
             Self.device.down(name), text, qos: .atLeastOnce, isRetained: true)
@@ -97,8 +111,7 @@ struct RetainingApplication {
         let topics = Dictionary(
             uniqueKeysWithValues: expected.map { (Self.device.down($0.key), $0.value) })
         return try Patience.awaits {
-            let client = try TestClient.connected(
-                port: serving.port, as: .signed(Self.device, secureMode: 3))
+            let client = try connect(.signed(Self.device, secureMode: 3), at: serving)
             defer { try? client.leave() }
             try client.subscribe(Self.device.down("#"))
             var found: [String: String] = [:]

@@ -3,19 +3,24 @@
 usage: console_time.py PROGRAM DEVICES REQUESTS
 """
 import http.client
+import random
 import re
 import sys
 import time
 import urllib.parse
 
+import console_gateway
 from console_gateway import Gateway
 
 devices, requests = int(sys.argv[2]), int(sys.argv[3])
+# Room for some 10 million devices.
+console_gateway.CONFIGURATION = console_gateway.CONFIGURATION.replace("ledgerMapBytes: 1073741824", "ledgerMapBytes: 8589934592")
 gateway = Gateway(sys.argv[1])
 gateway.send("POST", "/v1/accounts", {"id": "acme", "name": "Acme", "kind": "enterprise"})
 gateway.send("POST", "/v1/products", {"pk": "lamp", "name": "Lamp", "account": "acme"})
-rows = "".join(f"lamp-{n:07},secret-of-{n},Lamp {n}\n" for n in range(devices))
-gateway.send("POST", "/v1/products/lamp/devices", ("dk,secret,name\n" + rows).encode(), kind="text/csv")
+for start in range(0, devices, 50_000):
+    rows = "".join(f"lamp-{n:07},secret-of-{n},Lamp {n}\n" for n in range(start, min(start + 50_000, devices)))
+    gateway.send("POST", "/v1/products/lamp/devices", ("dk,secret,name\n" + rows).encode(), kind="text/csv")
 
 place = urllib.parse.urlsplit(gateway.url)
 connection = http.client.HTTPConnection(place.hostname, place.port)
@@ -37,8 +42,12 @@ def ask(method, path, fields=None):
 page = ask("GET", "/console/sign-in")
 ask("POST", "/console/sign-in", {
     "_token": re.search('name="_token" value="([^"]*)"', page).group(1), "token": gateway.token, "next": "/console"})
+chance = random.Random(1)
 path, taken = "/console/products/lamp", []
-for _ in range(requests):
+for number in range(requests):
+    if number % 10 == 9:
+        # Somewhere else among them, as a search for the beginning of a key finds it.
+        path = f"/console/products/lamp?like=lamp-{chance.randrange(devices // 1_000):04}"
     since = time.monotonic()
     page = ask("GET", path)
     taken.append(1_000 * (time.monotonic() - since))

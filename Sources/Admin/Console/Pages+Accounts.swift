@@ -1,5 +1,6 @@
 import Gateway
 import Ledger
+import Time
 
 /// Pages of accounts: what they own, and what is left of it.
 extension ConsoleRequest {
@@ -77,7 +78,9 @@ extension ConsoleRequest {
             products.reduce(0) { $0 + $1.number("devices.\(name)") }
         }
         let keys = products.map { $0.text("pk") }
-        let days = try await days(of: keys)
+        let items = try await usage(of: id, keys)
+        let days = Self.messagesByDay(items)
+        let today = Day(of: server.controlPlane.now, at: server.dayOffset)
         let view = { (link: ConsoleLink) -> HTML in "<a href=\"\(link.text)\">\(t(.view))</a>" }
         var figures = HTML()
         figures += figure(.total, account.number("codes.total"))
@@ -92,7 +95,7 @@ extension ConsoleRequest {
         figures += figure(.devices, devices("known"))
         figures += figure(.activatedDevices, devices("active"))
         figures += figure(.onlineDevices, devices("online"))
-        figures += figure(.messagesToday, days.last?.value ?? 0)
+        figures += figure(.messagesToday, days.last { $0.name == "\(today)" }?.value ?? 0)
         page.body = "<dl class=\"figures\">\(figures)</dl>"
         if may(ConsolePlace.report.operation) {
             page.body += """
@@ -101,7 +104,11 @@ extension ConsoleRequest {
         }
         page.body += cards(products, account: id)
         var charts = try await onlineByDay("listAccountOnline", ["account": id])
-        charts += card(.messagesByDay, bars(.messagesByDay, .day, days))
+        charts += card(
+            .messagesByDay,
+            bars(.messagesByDay, .day, days) + missing(items)
+                + (may("listAccountUsage") ? csvLink("listAccountUsage", ["account": id]) : HTML())
+        )
         charts += card(
             .refusalsByReason,
             bars(.refusalsByReason, .reason, try await refusals(of: Set(keys))))
@@ -170,13 +177,22 @@ extension ConsoleRequest {
             """
     }
 
-    /// The messages of these products' devices, of 31 days.
-    private func days(of products: [String]) async throws -> [(name: String, value: Int64)] {
-        var sums: [String: Int64] = [:]
+    /// The days of an account, of 31; of these products each for a key that may not ask for the account's.
+    private func usage(of account: String, _ products: [String]) async throws -> [JSON] {
+        if may("listAccountUsage") {
+            return try await all("listAccountUsage", ["account": account]).items
+        }
+        var items: [JSON] = []
         for product in products {
-            for day in try await get("listProductUsage", ["pk": product])["items"]?.array ?? [] {
-                sums[day.text("day"), default: 0] += day.number("used") + day.number("topUp")
-            }
+            items += try await get("listProductUsage", ["pk": product])["items"]?.array ?? []
+        }
+        return items
+    }
+
+    private static func messagesByDay(_ items: [JSON]) -> [(name: String, value: Int64)] {
+        var sums: [String: Int64] = [:]
+        for day in items {
+            sums[day.text("day"), default: 0] += day.number("used") + day.number("topUp")
         }
         return sums.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }

@@ -76,7 +76,7 @@ extension ConsoleRequest {
     }
 
     /// Which nodes' counts the figures are without.
-    private func missing(_ items: [JSON]) -> HTML {
+    func missing(_ items: [JSON]) -> HTML {
         nodesMissing(Set(items.flatMap { $0["missing"]?.array ?? [] }.compactMap(\.text)).sorted())
     }
 

@@ -115,12 +115,6 @@ extension Documents {
     }
 
     /// Rule C8.
-    static let productDay = Shape<ProductDay>("ProductDay") {
-        Member("day", \.day)
-        Member("used", \.used)
-        Member("topUp", \.topUp)
-    }
-
     static let delivery = Shape<DownlinkOutcome>("Delivery") {
         Member(
             "outcome", \.name,

@@ -6,11 +6,17 @@ import Ledger
 import NIOCore
 import Storage
 import Telemetry
+import Time
 
 /// What all requests are answered with: the gateway, its configuration, tokens and limits.
 struct ServerContext: Sendable {
     let controlPlane: any ControlPlane
     let configuration: GatewayConfiguration
+
+    /// Where an account's days and months begin: as the days of a product do that says nothing else.
+    var dayOffset: UTCOffset {
+        UTCOffset(minutes: configuration.metering.dayOffsetMinutes) ?? .utc
+    }
 
     /// Where it comes from.
     let settings: [AppliedSetting]

@@ -33,15 +33,10 @@ extension Routes {
             }
             let products = try call.read { try $0.productKeys(of: account, in: $1) }
             let response = try await Self.listOnline(
-                of: products, at: Self.dayOffset(of: call), call)
+                of: products, at: call.server.dayOffset, call)
             withExtendedLifetime(slot) {}
             return response
         }
-    }
-
-    /// Where an account's days and months begin: as the days of a product do that says nothing else.
-    static func dayOffset(of call: Call) -> UTCOffset {
-        UTCOffset(minutes: call.configuration.metering.dayOffsetMinutes) ?? .utc
     }
 
     /// Days that are kept.

@@ -220,47 +220,6 @@ extension Routes {
     }
 }
 
-extension Routes {
-    /// Rule C8: what all devices of a product used, day by day.
-    mutating func registerProductUsage() {
-        on(
-            .get, "products/:pk/usage", "listProductUsage",
-            "The messages of all devices of a product, day by day (rule C8)",
-            query: [
-                Parameter("from", .day, "The first day; by default 30 days before the last."),
-                Parameter("to", .day, "The last day; today by default."),
-            ],
-            answers: .page(of: Documents.productDay)
-        ) { call in
-            let (key, record) = try call.product()
-            let today = Day(of: call.controlPlane.now, at: record.dayOffset)
-            let last = try call.query("to") { Day($0) } ?? today
-            var first = try call.query("from") { Day($0) } ?? last.adding(days: -30)
-            let (cursor, limit) = try call.page()
-            if let cursor { first = max(first, Day(number: try Self.number(at: cursor))) }
-            guard first <= last else { return call.list([], cursor: nil) }
-            let found = try await call.controlPlane.usage(
-                of: key, in: first...last, limit: limit + 1)
-            return call.list(
-                found.prefix(limit).map { Documents.productDay($0) },
-                cursor: found.count > limit ? Self.cursor(at: found[limit].day.number) : nil)
-        }
-    }
-
-    /// The number of a day, or of a quarter of an hour, as eight hexadecimal digits.
-    static func cursor(at number: Int32) -> String {
-        let digits = String(UInt32(bitPattern: number), radix: 16)
-        return String(repeating: "0", count: 8 - digits.utf8.count) + digits
-    }
-
-    static func number(at cursor: String) throws(Problem) -> Int32 {
-        guard cursor.utf8.count == 8, let number = UInt32(cursor, radix: 16) else {
-            throw .unknownCursor
-        }
-        return Int32(bitPattern: number)
-    }
-}
-
 /// The stream that the messages of a product's devices go into.
 extension Routes {
     mutating func registerProductUplinks() {

@@ -47,7 +47,7 @@ extension Routes {
         }
         var days: [Day: ProductDay] = [:]
         // A day without messages is one, if it has come.
-        let today = Day(of: report.at, at: dayOffset(of: call))
+        let today = Day(of: report.at, at: call.server.dayOffset)
         var day = report.month.days.lowerBound
         while day <= min(today, report.month.days.upperBound) {
             days[day] = ProductDay(day: day, used: 0)
@@ -72,7 +72,7 @@ extension Routes {
     }
 
     private static func emptyReport(of account: AccountID, _ call: Call) throws -> MonthReport {
-        let (now, offset) = (call.controlPlane.now, dayOffset(of: call))
+        let (now, offset) = (call.controlPlane.now, call.server.dayOffset)
         let running = Month(of: now, at: offset)
         let month = try call.query("month") { Month($0) } ?? running
         let record = try call.read(or: .accounts(.unknown(account))) {
@@ -100,7 +100,7 @@ extension Routes {
         var line = MonthReport.Line()
         line.figures = figures
         line.ending = try await endings(of: key, in: report.span, call)
-        let next = report.month.adding(months: 1).span(at: dayOffset(of: call))
+        let next = report.month.adding(months: 1).span(at: call.server.dayOffset)
         line.endingNext = try await endings(of: key, in: next, call)
         for day in days {
             line.used &+= day.used

@@ -16,7 +16,7 @@ struct Routes {
         routes.registerCodes()
         routes.registerPackages()
         routes.registerProducts()
-        routes.registerProductUsage()
+        routes.registerUsage()
         routes.registerOnline()
         routes.registerProductSecrets()
         routes.registerProductUplinks()

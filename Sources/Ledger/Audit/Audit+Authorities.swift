@@ -31,14 +31,23 @@ extension Audit {
     ) throws(StoreError) {
         try read(books.authorities, in: transaction) { (audit, id, authority) throws(StoreError) in
             let books = audit.books
-            for other in try books.namesakes(of: id, authority, in: transaction) where other > id {
-                let rules = try books.rules(of: id, in: transaction)
+            let namesakes = try audit.find { () throws(StoreError) in
+                try books.namesakes(of: id, authority, in: transaction)
+            }
+            for other in namesakes ?? [] where other > id {
+                let haveSameRules = try audit.find { () throws(StoreError) in
+                    try books.rules(of: id, in: transaction)
+                        == books.rules(of: other, in: transaction)
+                }
                 audit.expect(
-                    rules == (try books.rules(of: other, in: transaction)),
+                    haveSameRules ?? true,
                     "authority \(id) has other rules than \(other), which has its name and key")
-                let pinning = try books.pinning(of: id, in: transaction)
+                let haveSamePinning = try audit.find { () throws(StoreError) in
+                    try books.pinning(of: id, in: transaction)
+                        == books.pinning(of: other, in: transaction)
+                }
                 audit.expect(
-                    pinning == (try books.pinning(of: other, in: transaction)),
+                    haveSamePinning ?? true,
                     "authority \(id) has another pinning than \(other), which has its name and key")
             }
         }

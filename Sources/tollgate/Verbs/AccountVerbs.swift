@@ -7,7 +7,7 @@ struct AccountVerbs: AsyncParsableCommand {
         subcommands: commands(
             List.self, Show.self, Create.self, Update.self, Rename.self, Note.self, Certify.self,
             SubAccounts.self, CreateSubAccount.self, Contacts.self, AddContact.self,
-            RemoveContact.self, Online.self) + [Report.self])
+            RemoveContact.self, Usage.self, Online.self) + [Report.self])
 
     private static let columns: Columns =
         "id name kind codes.total codes.used codes.remaining codes.unassigned | parent email dataCentre createdAt"
@@ -119,6 +119,16 @@ struct AccountVerbs: AsyncParsableCommand {
 }
 
 extension AccountVerbs {
+    struct Usage: Verb {
+        static let about = "The messages of all its products' devices, day by day."
+        static let example = "account usage acme --from 2026-11-01"
+        @Argument(help: .account) var id: String
+        @OptionGroup var span: UsageSpan
+        var request: APIRequest {
+            span.request(of: "accounts/\(id.escaped)", by: "day used topUp missing")
+        }
+    }
+
     struct Online: Verb {
         static let about =
             "The devices of all its products over time: how many, and the most that were online at once."

@@ -232,12 +232,8 @@ struct ProductVerbs: AsyncParsableCommand {
         static let about = "The messages of all its devices, day by day."
         static let example = "product usage lamp --from 2026-11-01"
         @Argument(help: .product) var pk: String
-        @Option(help: "The first day, like 2026-11-21. Default: 30 days before the last.") var from:
-            String?
-        @Option(help: "The last day. Default: today.") var to: String?
-        var request: APIRequest {
-            .list("products/\(pk.escaped)/usage" + query(["from": from, "to": to]), by: "day used")
-        }
+        @OptionGroup var span: UsageSpan
+        var request: APIRequest { span.request(of: "products/\(pk.escaped)", by: "day used") }
     }
 
     struct Online: Verb {
@@ -263,6 +259,17 @@ struct ProductVerbs: AsyncParsableCommand {
                 "\(product.text) is deleted: with it go \(counted(product.remaining, "code")) not consumed,"
                 + " and \(counted(product.devices, "device")) can't connect any more\(online)"
         }
+    }
+}
+
+/// Which days messages are told of.
+struct UsageSpan: ParsableArguments {
+    @Option(help: "The first day, like 2026-11-21. Default: 30 days before the last.")
+    var from: String?
+    @Option(help: "The last day. Default: today.") var to: String?
+
+    func request(of owner: String, by columns: Columns) -> APIRequest {
+        .list("\(owner)/usage" + query(["from": from, "to": to]), by: columns)
     }
 }
 
