@@ -242,21 +242,24 @@ extension Audit {
         }
     }
 
-    /// Whether that activation was taken back since.
+    /// Whether that activation was taken back since. One of which that can't be read may have been.
     private func wasVoided(
         _ activation: Activation,
         at place: KeyTriple<ProductKey, Timestamp, UInt64>,
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> Bool {
-        var isFound = false
         let codes = KeyPair(place.first, place.third)
-        try books.voidedConsumptions.forEach(in: transaction, prefix: codes) { _, record in
-            isFound =
-                record.activatedAt == place.second
-                && Books.activation(at: place, record.consumption.unmoved) == activation
-            return isFound ? .stop : .proceed
+        let wasVoided = try find { () throws(StoreError) -> Bool? in
+            var isFound = false
+            try books.voidedConsumptions.forEach(in: transaction, prefix: codes) { _, record in
+                isFound =
+                    record.activatedAt == place.second
+                    && Books.activation(at: place, record.consumption.unmoved) == activation
+                return isFound ? .stop : .proceed
+            }
+            return isFound
         }
-        return isFound
+        return wasVoided ?? true
     }
 
     /// Answers to idempotency keys: what they say was done is there.
