@@ -135,8 +135,9 @@ public final class NATSServers {
                 usleep(20_000)
                 let log = try? FileSystem.read(
                     directory.file("n\(index).log"), maximumBytes: 1 << 20)
-                return String(decoding: log ?? [], as: UTF8.self)
-                    .contains("JetStream cluster new metadata leader")
+                let said = String(decoding: log ?? [], as: UTF8.self)
+                return said.contains("JetStream cluster new metadata leader")
+                    || said.contains("Self is new JetStream cluster metadata leader")
             }
             if !isLed { throw NotStarted(index: index) }
         }
