@@ -90,7 +90,7 @@ import Time
         switch verdict {
         case .refuse(let reason): return reason.name
         case .register: return "register"
-        case .decided(let decision, _, _, let confirmed, _, _):
+        case .decided(let decision, _, _, _, let confirmed, _, _):
             return switch decision {
             case .consume: confirmed == nil ? "consume" : "consume, confirms its secret"
             case .admit, .readmit, .refuse: "\(decision)"
@@ -142,20 +142,5 @@ import Time
         let proved = try verdict(&door, &bench, "d1", password: secret.text)
         let unproved = try verdict(&door, &bench, "d1", password: "not-the-secret")
         #expect(proved == "connection-rate-exceeded" && unproved == "bad-credentials")
-    }
-
-    @Test(
-        "a secret that is reset counts against those who wait for the ledger, and nobody after them"
-    )
-    func reset() throws {
-        var door = try door()
-        door.noteReset(device("d1"))
-        let before = door.isReset(device("d1"))
-        door.beginAdmission()
-        door.noteReset(device("d1"))
-        let waiting = door.isReset(device("d1"))
-        door.endAdmission()
-        let after = door.isReset(device("d1"))
-        #expect(!before && waiting && !after)
     }
 }

@@ -116,7 +116,7 @@ import Time
         switch verdict {
         case .refuse(let reason): return reason.name
         case .register: return "register"
-        case .decided(_, _, _, let confirmed, _, _):
+        case .decided(_, _, _, _, let confirmed, _, _):
             return confirmed == nil ? "in" : "confirms"
         }
     }

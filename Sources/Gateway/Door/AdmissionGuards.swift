@@ -58,26 +58,19 @@ struct DisplacementGuard {
     }
 }
 
-/// How many devices of a shard wait for the ledger to admit them, and whose secret was reset meanwhile:
-/// these have proven one that is no more.
-struct PendingAdmissions {
-    private var count = 0
-    private var reset: Set<DeviceIdentity> = []
+/// Which secrets the devices have proved that wait to be let in: for the ledger, another node, or their older
+/// connection. A secret that is reset meanwhile lets its device in no more; the new one does.
+struct WaitingProofs {
+    private var secrets: [UInt32: SecretFingerprint] = [:]
 
-    mutating func begin() { count += 1 }
+    /// The device at `slot` waits; `nil`: it was vouched for, and has proved no secret.
+    mutating func note(_ slot: UInt32, _ secret: SecretFingerprint?) { secrets[slot] = secret }
 
-    /// Remembers the reset as long as somebody waits.
-    mutating func noteReset(_ device: DeviceIdentity) {
-        if count > 0 { reset.insert(device) }
-    }
+    /// Of the device that waits at `slot`.
+    func secret(_ slot: UInt32) -> SecretFingerprint? { secrets[slot] }
 
-    func isReset(_ device: DeviceIdentity) -> Bool { reset.contains(device) }
-
-    /// One has been answered.
-    mutating func end() {
-        count -= 1
-        if count == 0 { reset.removeAll() }
-    }
+    /// The device at `slot` does not wait any more.
+    mutating func forget(_ slot: UInt32) { secrets[slot] = nil }
 }
 
 /// Products and devices that have changed while the books could not be read: a shard reads them again

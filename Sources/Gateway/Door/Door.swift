@@ -23,7 +23,7 @@ struct Door: ~Copyable {
     private var vouched = VouchedConnections()
     private var displacements: DisplacementGuard
     private var tokenKeys = TokenKeyring()
-    private var pending = PendingAdmissions()
+    private var waiting = WaitingProofs()
     private var deferred = DeferredChanges()
 
     /// How far a signed timestamp may be off; 0: it is not looked at.
@@ -142,12 +142,14 @@ struct Door: ~Copyable {
                 decision = .readmit(until: until)
             }
             var proven: SecretFingerprint?
-            if !credential.isVouchedFor, let view, !view.isSecretConfirmed {
+            var confirmed: SecretFingerprint?
+            if !credential.isVouchedFor, let view {
                 proven = SecretFingerprint(of: view.sealedSecret)
+                if !view.isSecretConfirmed { confirmed = proven }
             }
             return .decided(
-                decision, product, entitledBy: view?.code, confirmsSecret: proven,
-                limits: try view?.ownLimits, by: standing)
+                decision, product, entitledBy: view?.code, proves: proven,
+                confirmsSecret: confirmed, limits: try view?.ownLimits, by: standing)
         }
     }
 
@@ -262,19 +264,18 @@ struct Door: ~Copyable {
         displacements.note(device, at: now.monotonic)
     }
 
-    // MARK: Waiting for the ledger
+    // MARK: Waiting
 
-    /// A device waits for the ledger to admit it.
-    mutating func beginAdmission() { pending.begin() }
+    /// The device at `slot` waits to be let in, and has proved that secret; `nil`: it was vouched for.
+    mutating func noteWaiting(_ slot: UInt32, _ secret: SecretFingerprint?) {
+        waiting.note(slot, secret)
+    }
 
-    /// One that waited has been answered.
-    mutating func endAdmission() { pending.end() }
+    /// The secret that the device which waits at `slot` has proved.
+    func provenSecret(_ slot: UInt32) -> SecretFingerprint? { waiting.secret(slot) }
 
-    /// The device's secret is another one from now on.
-    mutating func noteReset(_ device: DeviceIdentity) { pending.noteReset(device) }
-
-    /// Whether a device that waits has proved a secret that is no more.
-    func isReset(_ device: DeviceIdentity) -> Bool { pending.isReset(device) }
+    /// The device at `slot` was let in.
+    mutating func endWaiting(_ slot: UInt32) { waiting.forget(slot) }
 
     // MARK: Secrets
 
@@ -373,11 +374,12 @@ enum DeviceVerdict {
     /// It is to be given its secret.
     case register
 
-    /// `entitledBy`: its latest code. `confirmsSecret`: the secret that it has used for the first time. `limits`: its
-    /// own. `by`: what its authority says of its certificate, of one by an account's.
+    /// `entitledBy`: its latest code. `proves`: its secret, unless it was vouched for. `confirmsSecret`: the same, when it
+    /// has used it for the first time. `limits`: its own. `by`: what its authority says of its certificate, of one by an
+    /// account's.
     case decided(
-        Decision, ProductRecord, entitledBy: ActivationCode?, confirmsSecret: SecretFingerprint?,
-        limits: TrafficLimits?, by: AccountCertificateStanding?)
+        Decision, ProductRecord, entitledBy: ActivationCode?, proves: SecretFingerprint?,
+        confirmsSecret: SecretFingerprint?, limits: TrafficLimits?, by: AccountCertificateStanding?)
 
     /// Whether the secret was right.
     var isProven: Bool {

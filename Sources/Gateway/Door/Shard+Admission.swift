@@ -23,7 +23,6 @@ extension Shard {
         showing shown: ShownCertificate? = nil
     ) {
         context.counters.add(.activationsRequested)
-        door.beginAdmission()
         let place = context.commons.dataCentre
         let action: DeviceAction =
             if let shown {
@@ -97,7 +96,6 @@ extension Shard {
 
     mutating func admissionAnswered(_ token: Token, _ result: Result<Outcome, StoreError>) {
         broker.endReservation()
-        defer { door.endAdmission() }
         guard context.wire.contains(token),
             context.wire[token.slot].phase == .admitting,
             case .device(let client) = context.wire[token.slot].settings.client
@@ -105,7 +103,6 @@ extension Shard {
         let slot = token.slot
         let identity = client.identity
         switch result {
-        case _ where door.isReset(identity): refuseConnect(slot, .badCredentials)
         case .failure(let error):
             context.wire.noteStoreFailure(.admission, error, slot)
             refuseConnect(slot, .ledgerUnavailable)
@@ -214,8 +211,11 @@ extension Shard {
     mutating func admitClaimed(_ slot: UInt32, isOwed: Bool) {
         guard let token = context.wire.token(of: slot) else { return }
         let client = context.wire[slot].settings.client
+        let hasWaited = context.wire[slot].phase == .admitting
         if let reason = refusalOfPins(slot) { return refuseConnect(slot, reason) }
+        if hasWaited, let reason = refusalAfterWait(slot) { return refuseConnect(slot, reason) }
         guard takeOver(client, by: token) else { return }
+        if hasWaited { door.endWaiting(slot) }
         limitAdmitted(slot)
         let found: Bool?
         do throws(StoreError) {
@@ -243,6 +243,39 @@ extension Shard {
         context.answered.noteAdmitted(since: context.wire[slot].phaseBegan)
         connack(slot, isSessionPresent: isPresent)
         if isPresent { broker.resumeDeliveries(slot, in: &context) }
+    }
+
+    /// Why a device that has waited, for the ledger, another node or its older connection, is not let in after all: the
+    /// books know another secret of it by now, have it disabled, or have taken its entitlement. When they did, it was not
+    /// found among those that are connected. What can't be read now is read later.
+    private mutating func refusalAfterWait(_ slot: UInt32) -> Reason? {
+        guard case .device(let client) = context.wire[slot].settings.client else { return nil }
+        let identity = client.identity
+        let proven = door.provenSecret(slot)
+        let now = context.now.books
+        do throws(StoreError) {
+            let decision = try context.books.withDevice(identity) {
+                product, view throws(StoreError) -> Decision? in
+                if let proven {
+                    guard let view, SecretFingerprint(of: view.sealedSecret) == proven
+                    else { return nil }
+                }
+                return Admission.decide(
+                    identity, product: product, device: view?.standing, at: now)
+            }
+            switch decision {
+            case nil: return .badCredentials
+            case .admit(let until):
+                context.wire[slot].settings.expiresAt = until
+                return nil
+            // It has to come again, as those do that are connected.
+            case .readmit, .consume: return .kicked
+            case .refuse(let refusal): return Reason(refusal).toldToClient
+            }
+        } catch {
+            deferChange(of: identity, error)
+            return nil
+        }
     }
 
     /// The new connection wins, the old one is closed ([MQTT-3.1.4-3]). False when it has to wait.

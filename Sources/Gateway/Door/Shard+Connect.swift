@@ -177,7 +177,8 @@ extension Shard {
         case .refuse(let reason): refuseConnect(slot, reason)
         case .register: requestRegistration(slot, identity)
         case .decided(
-            let decision, let product, let code, let confirmsSecret, let limits, let standing):
+            let decision, let product, let code, let proven, let confirmsSecret, let limits,
+            let standing):
             if let standing { door.noteVouched(slot, by: standing.sequence) }
             if let parent = context.wire[slot].parent, parent.account != product.account {
                 return refuseConnect(slot, .childOfAnotherAccount)
@@ -203,6 +204,7 @@ extension Shard {
                     slot, identity, confirmsSecret: confirmsSecret, showing: standing?.forBooks)
             case .refuse(let refusal): refuseConnect(slot, Reason(refusal).toldToClient)
             }
+            if context.wire[slot].phase == .admitting { door.noteWaiting(slot, proven) }
         }
     }
 

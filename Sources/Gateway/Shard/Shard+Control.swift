@@ -176,7 +176,6 @@ extension Shard {
     /// The client that is connected as the device proved a secret that is no more, and has to come again.
     /// One with a certificate comes again at once.
     mutating func secretReset(_ identity: DeviceIdentity) {
-        door.noteReset(identity)
         guard let token = broker.connection(of: identity, in: &context) else { return }
         end(token.slot, .kicked)
     }

@@ -4,27 +4,9 @@ import Testing
 
 @testable import Gateway
 
-/// What a shard remembers of changes that meet something under way.
-@Suite struct PendingAdmissionsTests {
+/// What a shard reads again as it could not be read.
+@Suite struct DeferredChangesTests {
     private let first = DeviceIdentity(product: ProductKey("pk")!, device: DeviceKey("d1")!)
-    private let second = DeviceIdentity(product: ProductKey("pk")!, device: DeviceKey("d2")!)
-
-    @Test("a secret's reset is remembered as long as anybody waits to be admitted, no longer")
-    func resets() {
-        var admissions = PendingAdmissions()
-        admissions.noteReset(first)
-        #expect(!admissions.isReset(first))
-        admissions.begin()
-        admissions.begin()
-        admissions.noteReset(first)
-        #expect(admissions.isReset(first) && !admissions.isReset(second))
-        admissions.end()
-        #expect(admissions.isReset(first))
-        admissions.end()
-        #expect(!admissions.isReset(first))
-        admissions.begin()
-        #expect(!admissions.isReset(first))
-    }
 
     @Test("changes that could not be read come again after a pause, each once")
     func unheard() {
