@@ -357,7 +357,8 @@ let package = Package(
                 "console_sentences.py", "console_forms.py", "console_pictures.py",
                 "console_security.py",
                 "console_time.py",
-                "alert_scenarios.py", "firmware_scenarios.py", "smtp_server.py",
+                "alert_scenarios.py", "alert_webhooks.py", "firmware_scenarios.py",
+                "smtp_server.py",
                 "webhook_receiver.py", "Examples",
             ],
             swiftSettings: strict
