@@ -3,63 +3,6 @@ import Processes
 import Support
 import Testing
 
-/// A page of the documents, or the README, and the commands in its blocks that are marked `sh`.
-struct DocumentPage: CustomTestStringConvertible {
-    /// One line: what to run, and what has to be among its output.
-    struct Line {
-        let command: String
-        let expected: String?
-    }
-
-    let path: String
-    let lines: [Line]
-
-    var testDescription: String { path }
-
-    private static let catalogue = "Sources/Gateway/Gateway.docc"
-
-    /// Those that have such lines.
-    static let all: [DocumentPage] = {
-        let places = FileManager.default.subpaths(
-            atPath: Program.root.appending(path: catalogue).path)
-        return (["README.md"] + (places ?? []).map { "\(catalogue)/\($0)" })
-            .filter { $0.hasSuffix(".md") }
-            .sorted()
-            .compactMap(DocumentPage.init)
-            .filter { !$0.lines.isEmpty }
-    }()
-
-    init?(path: String) {
-        let file = Program.root.appending(path: path)
-        guard let text = try? String(contentsOf: file, encoding: .utf8) else { return nil }
-        self.path = path
-        var lines: [Line] = []
-        var isCommand = false
-        var begun = ""
-        for line in text.split(separator: "\n") {
-            if line.hasPrefix("```") {
-                isCommand = line == "```sh"
-            } else if isCommand, line.hasPrefix("#=>"), let last = lines.popLast() {
-                lines.append(Line(command: last.command, expected: Self.expected(line)))
-            } else if isCommand, line.hasSuffix(" \\") {
-                begun += line.dropLast()
-            } else if isCommand, !line.hasPrefix("#") {
-                let command = begun + (line.split(separator: "#=>").first ?? "")
-                lines.append(Line(command: command, expected: Self.expected(line)))
-                begun = ""
-            }
-        }
-        self.lines = lines
-    }
-
-    /// What stands behind `#=>`: in the command's line, or in one of its own behind it.
-    private static func expected(_ line: Substring) -> String? {
-        line.firstRange(of: "#=>").map {
-            line[$0.upperBound...].trimmingCharacters(in: .whitespaces)
-        }
-    }
-}
-
 extension Serving {
     /// A gateway as the documents have it: TLS and plain, certificates in `data/tls`, and the repository's
     /// `config` beside them.
@@ -78,28 +21,49 @@ extension Serving {
             listeners:
               - {name: local, port: 0, tls: false}
               - {name: devices, port: 0, tls: true}
+              - {name: browsers, port: 0, tls: true, protocol: websocket}
             """
         try Data(yaml.utf8).write(to: program.directory.appending(path: "documents.yaml"))
         return try Serving(program, ["--config", "documents.yaml"] + arguments)
     }
 
-    /// The port of the listener of that name.
-    func port(of listener: String) -> String {
+    /// Where the listener of that name is: `mqtts://127.0.0.1:PORT`, `wss://127.0.0.1:PORT/mqtt`.
+    func url(of listener: String) -> String {
         guard let range = errors.firstRange(of: "listener '\(listener)' on ") else { return "" }
-        let url = errors[range.upperBound...].prefix { !$0.isWhitespace }
-        return url.split(separator: ":").last.map(String.init) ?? ""
+        return String(errors[range.upperBound...].prefix { !$0.isWhitespace })
+    }
+
+    /// The port of the listener of that name, which is none for WebSockets.
+    func port(of listener: String) -> String {
+        url(of: listener).split(separator: ":").last.map(String.init) ?? ""
+    }
+
+    /// Runs lines of a shell, up to the first that fails. All have to succeed.
+    @discardableResult
+    func succeeds(_ script: String) throws -> Program.Result {
+        let result = try shell("set -e\n\(script)")
+        try #require(result.code == 0, "\(script)\n\(result.output)\(result.errors)")
+        return result
     }
 }
 
 @Suite("The documents' commands", .waits)
 struct DocumentedCommandsTests {
+    /// What some pages take for granted, which the others make themselves.
+    private static let lamp = [
+        "tollgate account create --id acme --name 'Acme Ltd.' --kind enterprise",
+        "tollgate product create --pk lamp --name Lamp --account acme",
+        "printf 'dk,secret\\nlamp-1,secret-of-the-1st\\n' | tollgate device import lamp -",
+    ]
+    private static let given = ["ComingFrom.md": lamp, "Operating.md": lamp]
+
     @Test(
         "A1 to A5, B1, B6, B10, B11, A10: every line of a block that is marked sh does what its page says",
-        arguments: DocumentPage.all)
+        arguments: DocumentPage.all.filter { !$0.lines.isEmpty })
     func commands(page: DocumentPage) throws {
         let program = try Program()
         defer { program.remove() }
-        let isDemonstration = page.path.hasSuffix("QuickStart.md")
+        let isDemonstration = page.name == "QuickStart.md"
         let serving = try Serving.asDocumented(program, isDemonstration ? ["--demonstration"] : [])
         if isDemonstration {
             let isShown = Patience.awaits { serving.output.contains("Paste these") }
@@ -107,6 +71,7 @@ struct DocumentedCommandsTests {
         }
         let interpreter = Program.root.appending(path: ".build-venv/bin").path
         var exports = "export PATH=\(interpreter):$PATH\n"
+        for command in Self.given[page.name, default: []] { try serving.succeeds(command) }
         for line in page.lines {
             let command = line.command
                 .replacing("8883", with: serving.port(of: "devices"))
@@ -125,12 +90,53 @@ struct DocumentedCommandsTests {
 
     @Test("the pages that have commands are read")
     func pages() {
-        let names = DocumentPage.all.map { $0.path.split(separator: "/").last ?? "" }
+        let pages = DocumentPage.all.filter { !$0.lines.isEmpty }
+        let names = pages.map(\.name)
         for name in ["QuickStart.md", "OperatorsDay.md", "Clients.md", "Upkeep.md", "Receiving.md"]
+            + Self.given.keys
         {
-            #expect(names.contains { $0 == name }, "\(name)")
+            #expect(names.contains(name), "\(name)")
         }
-        #expect(DocumentPage.all.map(\.lines.count).reduce(0, +) > 120)
+        #expect(pages.map(\.lines.count).reduce(0, +) > 220)
+    }
+
+    @Test("every block is run by a test, or listed with the reason why none runs it")
+    func accounts() throws {
+        var found: Set<Int> = []
+        for page in DocumentPage.all {
+            for block in page.blocks where block.hasCommands {
+                let first = block.lines.first ?? ""
+                let entries = UnmarkedBlock.all.indices.filter { index in
+                    let entry = UnmarkedBlock.all[index]
+                    return entry.page == page.name && first.hasPrefix(entry.beginning)
+                }
+                #expect(
+                    entries.count == 1,
+                    """
+                    \(page.path): no test runs the block that begins with '\(first)'. Mark it sh, or list it in \
+                    UnmarkedBlock.swift with the suite that runs it, or with the reason why none can.
+                    """)
+                found.formUnion(entries)
+            }
+        }
+        for (index, entry) in UnmarkedBlock.all.enumerated() {
+            #expect(found.contains(index), "\(entry.page) has no block '\(entry.beginning)'")
+            guard case .isRun(let suite) = entry.account else { continue }
+            let file = URL(filePath: #filePath).deletingLastPathComponent()
+                .appending(path: "\(suite).swift")
+            let text = try String(contentsOf: file, encoding: .utf8)
+            #expect(text.contains(entry.page), "\(suite) does not read \(entry.page)")
+        }
+    }
+
+    @Test("what pages show as JSON is JSON")
+    func json() {
+        let lines = DocumentPage.all.flatMap(\.blocks).filter(\.isJSON).flatMap(\.lines)
+        #expect(lines.count >= 4)
+        for line in lines {
+            let object = try? JSONSerialization.jsonObject(with: Data(line.utf8))
+            #expect(object is [String: Any], "\(line)")
+        }
     }
 
     /// Columns are as wide as their widest cell: one blank between words is as good.
