@@ -119,11 +119,14 @@ private struct OrderedRun<Entry: Sendable, Reply: Sendable> {
                 counts.didCommit(replies.reduce(0) { $0 + source.weight($1) }, since: began)
                 source.didCommit(batch, replies)
                 next = batch.endIndex
-                size = entries.count
+                // Where there was no room for many there seldom is a moment later: more are tried step by step, as all
+                // at once behind each that was written would write most of them as often as there are entries.
+                size = min(2 * size, entries.count)
             } catch {
                 if error == .mapFull, environment.grow() { continue }
-                if size > 1 {
-                    size = min(size, batch.count) / 2
+                // Not `size`: of what is left there may be fewer.
+                if batch.count > 1 {
+                    size = batch.count / 2
                     continue
                 }
                 counts.didFail(error)
