@@ -41,8 +41,9 @@ struct AlertMailTests {
         let dispatcher = AlertDispatcher(
             controlPlane: client.controlPlane, configuration: smtp, webhooks: webhooks,
             schedule: schedule, logger: logger)
-        let courier = Task { await webhooks.run(as: nil) }
-        let task = Task { await dispatcher.run(as: nil) }
+        // On threads of this priority, as those of the default one have hundreds of tests waiting for them.
+        let courier = Task(priority: .userInitiated) { await webhooks.run(as: nil) }
+        let task = Task(priority: .userInitiated) { await dispatcher.run(as: nil) }
         do {
             try await body(client)
         } catch {

@@ -56,7 +56,7 @@ final class WebhookReceiver: Sendable {
             router: router, configuration: .init(address: .hostname("127.0.0.1", port: 0)),
             onServerRunning: { port.yield($0.localAddress?.port ?? 0) },
             logger: Logger(label: "receiver") { _ in SwiftLogNoOpLogHandler() })
-        task.withLockedValue { $0 = Task { try await application.run() } }
+        task.withLockedValue { $0 = Task(priority: .userInitiated) { try await application.run() } }
         var found = 0
         for await one in ports {
             found = one

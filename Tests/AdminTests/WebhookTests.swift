@@ -31,7 +31,7 @@ struct WebhookTests {
         let dispatcher = WebhookDispatcher(
             controlPlane: client.controlPlane, configuration: webhooks, schedule: schedule,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-        let task = Task { await dispatcher.run(as: nil) }
+        let task = Task(priority: .userInitiated) { await dispatcher.run(as: nil) }
         do {
             try await body(client, dispatcher)
         } catch {
