@@ -286,6 +286,16 @@ struct AccountsTests {
 
     // MARK: C8
 
+    private func daysByTens(_ client: Client, _ path: String) async throws -> [String] {
+        var (found, cursor) = ([String](), "")
+        repeat {
+            let page = try await client.get("\(path)?limit=10\(cursor)")
+            found += ids(page, "day")
+            cursor = page.json["cursor"]?.text.map { "&cursor=\($0)" } ?? ""
+        } while !cursor.isEmpty
+        return found
+    }
+
     @Test("C8: a product's usage day by day, 31 days unless it is asked otherwise, in pages")
     func productUsage() async throws {
         let client = try Client()
@@ -296,13 +306,7 @@ struct AccountsTests {
         let some = try await client.get("\(path)?from=2026-11-19&to=2026-11-20")
         #expect(ids(some, "day") == ["2026-11-19", "2026-11-20"])
         #expect(some.json["items"]?.array?.first?["used"]?.integer == 3)
-        var (found, cursor) = ([String](), "")
-        repeat {
-            let page = try await client.get("\(path)?limit=10\(cursor)")
-            found += ids(page, "day")
-            cursor = page.json["cursor"]?.text.map { "&cursor=\($0)" } ?? ""
-        } while !cursor.isEmpty
-        #expect(found == days)
+        #expect(try await daysByTens(client, path) == days)
         #expect(ids(try await client.get("\(path)?from=2026-11-30"), "day").isEmpty)
         #expect(try await client.get("\(path)?from=2026-02-30").status == 422)
         #expect(try await client.get("\(path)?cursor=abc").reason == "unknown-cursor")
@@ -321,13 +325,7 @@ struct AccountsTests {
         let one = try await client.get("\(path)?from=2026-11-19&to=2026-11-19")
         #expect(one.json["items"]?.array?.first?["used"]?.integer == 6)
         #expect(one.json["items"]?.array?.first?["missing"]?.array?.isEmpty == true)
-        var (found, cursor) = ([String](), "")
-        repeat {
-            let page = try await client.get("\(path)?limit=10\(cursor)")
-            found += ids(page, "day")
-            cursor = page.json["cursor"]?.text.map { "&cursor=\($0)" } ?? ""
-        } while !cursor.isEmpty
-        #expect(found == days)
+        #expect(try await daysByTens(client, path) == days)
         #expect(try await client.get("\(path)?cursor=abc").reason == "unknown-cursor")
         #expect(try await client.get("/v1/accounts/none/usage").status == 404)
         client.controlPlane.set {
@@ -335,5 +333,18 @@ struct AccountsTests {
         }
         let named = try await client.get("\(path)?from=2026-11-21")
         #expect(named.json["items"]?.array?.first?["missing"]?.array?.count == 1)
+    }
+
+    @Test("C8: the overview has the messages of today, and none when there were none today")
+    func messagesToday() async throws {
+        let client = try Client()
+        try await client.furnish()
+        for (quietDays, messages) in [(0, 1), (1, 0)] as [(Int32, Int)] {
+            client.controlPlane.set { $0.quietDays = quietDays }
+            let page = try await client.page(
+                "/console/accounts/acme", Client.ownerToken.text, language: "en")
+            #expect(page.contains("<dt>Messages today</dt><dd>\(messages)</dd>"), "\(quietDays)")
+            #expect(page.contains("csv/listAccountUsage"))
+        }
     }
 }

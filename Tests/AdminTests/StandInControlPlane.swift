@@ -27,6 +27,9 @@ final class StandInControlPlane: ControlPlane {
         var checks = [Readiness.Check(name: "listeners")]
         var failure: StoreError?
 
+        /// The last days, on which no product's devices had messages.
+        var quietDays: Int32 = 0
+
         /// What was sent to devices that are online, and what becomes of it.
         var sent: [Downlink] = []
         var fate = DownlinkOutcome.delivered
@@ -252,7 +255,9 @@ final class StandInControlPlane: ControlPlane {
                 day: today.adding(days: -$0), used: UInt64($0) + 1,
                 devices: $0 < 5 ? UInt64($0) + 2 : nil)
         }
-        return Array(all.reversed().filter { days.contains($0.day) }.prefix(limit))
+        let last = today.adding(days: -state.withLock { $0.quietDays })
+        return Array(
+            all.reversed().filter { days.contains($0.day) && $0.day <= last }.prefix(limit))
     }
 
     /// The same of each product, and a node that never answers is missing.

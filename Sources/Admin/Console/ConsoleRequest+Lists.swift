@@ -77,7 +77,7 @@ extension ConsoleRequest {
     /// The same below what is shown of the list elsewhere than in a list of its own.
     func csvLink(_ operation: String, _ path: [String: String] = [:], _ query: Fields = []) -> HTML
     {
-        "<p class=\"pages\">\(export(operation, path, query))</p>"
+        may(operation) ? "<p class=\"pages\">\(export(operation, path, query))</p>" : HTML()
     }
 
     /// A table that scrolls by itself on a narrow screen.

@@ -107,8 +107,7 @@ extension ConsoleRequest {
         charts += card(
             .messagesByDay,
             bars(.messagesByDay, .day, days) + missing(items)
-                + (may("listAccountUsage") ? csvLink("listAccountUsage", ["account": id]) : HTML())
-        )
+                + csvLink("listAccountUsage", ["account": id]))
         charts += card(
             .refusalsByReason,
             bars(.refusalsByReason, .reason, try await refusals(of: Set(keys))))

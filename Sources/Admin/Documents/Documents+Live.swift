@@ -114,7 +114,6 @@ extension Documents {
         }
     }
 
-    /// Rule C8.
     static let delivery = Shape<DownlinkOutcome>("Delivery") {
         Member(
             "outcome", \.name,

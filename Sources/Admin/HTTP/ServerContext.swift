@@ -13,11 +13,6 @@ struct ServerContext: Sendable {
     let controlPlane: any ControlPlane
     let configuration: GatewayConfiguration
 
-    /// Where an account's days and months begin: as the days of a product do that says nothing else.
-    var dayOffset: UTCOffset {
-        UTCOffset(minutes: configuration.metering.dayOffsetMinutes) ?? .utc
-    }
-
     /// Where it comes from.
     let settings: [AppliedSetting]
     let mintKey: MintKey
@@ -310,5 +305,12 @@ struct Tokens: Sendable {
                 parent: try books.account(account, in: transaction)?.parent
             )
         }
+    }
+}
+
+extension ServerContext {
+    /// Where an account's days and months begin: as the days of a product do that says nothing else.
+    var dayOffset: UTCOffset {
+        UTCOffset(minutes: configuration.metering.dayOffsetMinutes) ?? .utc
     }
 }

@@ -6,11 +6,10 @@ import Time
 
 /// Devices over time: how many there were, and how many of them were online.
 extension Routes {
-    private static let query = [
-        Parameter("from", .day, "The first day; by default 30 days before the last."),
-        Parameter("to", .day, "The last day; today by default."),
-        Parameter("by", .choice(["day", "hour"]), "What an element is of; by default a day."),
-    ]
+    private static let query =
+        days + [
+            Parameter("by", .choice(["day", "hour"]), "What an element is of; by default a day.")
+        ]
 
     mutating func registerOnline() {
         on(
@@ -121,8 +120,7 @@ struct OnlinePeriod: Sendable {
     static func add(
         _ usage: OfAllNodes<[ProductKey: [ProductDay]]>, to periods: inout [OnlinePeriod]
     ) {
-        var sums: [Day: ProductDay] = [:]
-        for day in usage.value.values.joined() { sums[day.day] = day.adding(sums[day.day]) }
+        let sums = usage.sums
         for index in periods.indices {
             let day = sums[periods[index].day]
             periods[index].active = day.map(\.devices) ?? 0

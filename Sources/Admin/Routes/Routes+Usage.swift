@@ -6,7 +6,8 @@ import Time
 
 /// Rule C8: messages, day by day.
 extension Routes {
-    private static let days = [
+    /// Which days a list is asked for.
+    static let days = [
         Parameter("from", .day, "The first day; by default 30 days before the last."),
         Parameter("to", .day, "The last day; today by default."),
     ]
@@ -42,7 +43,7 @@ extension Routes {
         let products = try call.read { try $0.productKeys(of: account, in: $1) }
         let found = try await call.controlPlane.usage(of: products, in: days)
         try Task.checkCancellation()
-        let sums = ProductDay.sums(of: found.value.values.joined())
+        let sums = found.sums.values.sorted { $0.day < $1.day }
         return call.list(
             sums.prefix(limit).map {
                 Documents.accountDay(AccountDay(day: $0, missing: found.missing))
@@ -87,15 +88,16 @@ struct AccountDay: Sendable {
     let missing: [NodeName]
 }
 
-extension ProductDay {
-    /// Those of one day added up, in order.
-    static func sums(of days: some Sequence<ProductDay>) -> [ProductDay] {
-        var sums: [Day: ProductDay] = [:]
-        for day in days { sums[day.day] = day.adding(sums[day.day]) }
-        return sums.values.sorted { $0.day < $1.day }
+extension OfAllNodes<[ProductKey: [ProductDay]]> {
+    /// What all of the products used on each day.
+    var sums: [Day: ProductDay] {
+        value.values.joined().reduce(into: [:]) { sums, day in
+            sums[day.day] = day.adding(sums[day.day])
+        }
     }
 }
 
+/// Rule C8.
 extension Documents {
     static let productDay = Shape<ProductDay>("ProductDay") {
         Member("day", \.day)

@@ -59,7 +59,8 @@ struct DisplacementGuard {
 }
 
 /// Which secrets the devices have proved that wait to be let in: for the ledger, another node, or their older
-/// connection. A secret that is reset meanwhile lets its device in no more; the new one does.
+/// connection. A secret that is reset meanwhile lets its device in no more; the new one does. One that ends while it waits
+/// leaves what it proved to the next one that waits at its slot, which takes its place.
 struct WaitingProofs {
     private var secrets: [UInt32: SecretFingerprint] = [:]
 
@@ -69,7 +70,7 @@ struct WaitingProofs {
     /// Of the device that waits at `slot`.
     func secret(_ slot: UInt32) -> SecretFingerprint? { secrets[slot] }
 
-    /// The device at `slot` does not wait any more.
+    /// The device at `slot` was let in.
     mutating func forget(_ slot: UInt32) { secrets[slot] = nil }
 }
 
