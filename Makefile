@@ -107,13 +107,23 @@ program: build-packages revision
 load: build-packages  ## build the load harness: .build/release/tollgate-load
 	$(SWIFT) build -c release --product tollgate-load
 
-# What failed is said once more at the end: a log of CI may be cut to its last lines.
+# What failed is said once more at the end, with the last lines that each test said about it: a log of CI may be cut.
 test: lint $(VENV)/ready revision  ## lint, build, run all tests
 	$(SWIFT) build --build-tests
 	@rm -f .build/tests.status; { $(SWIFT) test --skip-build 2>&1; echo $$? >.build/tests.status; } | tee .build/tests.log; \
-	status=$$(cat .build/tests.status); [ "$$status" = 0 ] || { echo "== what failed:"; \
-	    grep -aE '^✘ (Test|Suite) .* recorded an issue|^↳ [^/]|^✘ Test run|[Ff]atal error|unexpected signal' .build/tests.log | \
-	    cut -c 1-400 | tail -n 40; exit "$$status"; }
+	status=$$(cat .build/tests.status); [ "$$status" = 0 ] || { echo "== what failed:"; awk "$$FAILURES" .build/tests.log | \
+	    cut -c 1-400 | tail -n 120; exit "$$status"; }
+
+# A line that begins with a sign ends what the test before has said.
+define FAILURES
+function tell(from) { for (from = said > 8 ? said - 8 : 0; from < said; from++) print lines[from]; said = 0; inside = 0 }
+/^(✘|✔|◇|⚠|➜)/ { tell() }
+/^✘ (Test|Suite) .* recorded an issue/ { print; inside = 1; next }
+/^✘ Test run|[Ff]atal error|unexpected signal/ { print; next }
+inside && !/^↳ \/\/\// { lines[said++] = $$0 }
+END { tell() }
+endef
+export FAILURES
 
 torture: $(VENV)/ready revision  ## kill under mixed load for MINUTES=30, a cluster's for CLUSTER_SECONDS=1800 and its network, disks, files and clocks a third (1 h 50 min in all); attack with RECORDS and CONNECTIONS; then kill, fuzz and compare ROUNDS=10 times; stops at a failure
 	$(SWIFT) build --build-tests

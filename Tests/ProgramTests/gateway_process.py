@@ -1,10 +1,12 @@
 """A gateway of a script's own: its process, its API, and clients that sign as devices do (Wire.md)."""
+import fcntl
 import hashlib
 import hmac
 import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,6 +14,9 @@ import urllib.error
 import urllib.request
 
 PATIENCE = 120
+
+# paho and others wait by select(), which takes no descriptor from 1,024 on.
+DESCRIPTORS_OF_SELECT = 1_024
 
 
 def until(condition, what):
@@ -36,6 +41,14 @@ def connect_packet(pk, dk, secret):
     body = b"\x00\x04MQTT\x04\xc2\x00\x3c" + fields
     length = bytes([len(body)]) if len(body) < 128 else bytes([len(body) % 128 | 128, len(body) // 128])
     return b"\x10" + length + body
+
+
+def connection(port):
+    """One of many. Its descriptor is a high one: those that select() can wait for are left to others."""
+    link = socket.create_connection(("127.0.0.1", port), 30)
+    high = socket.socket(fileno=fcntl.fcntl(link.fileno(), fcntl.F_DUPFD_CLOEXEC, DESCRIPTORS_OF_SELECT))
+    link.close()
+    return high
 
 
 class Gateway:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 
-from gateway_process import Gateway, connect_packet, until
+from gateway_process import Gateway, connect_packet, connection, until
 from monitoring_scenes import CONFIGURATION, Scene, add, buy, device, furnish
 from prometheus_process import free_port
 
@@ -178,7 +178,7 @@ class Cluster(Scene):
         """First connects of devices that are gone again before the log has taken their commands."""
         port, links = self.gateways["n1"].port(), []
         for number in range(WAITING):
-            link = socket.create_connection(("127.0.0.1", port), 30)
+            link = connection(port)
             link.sendall(connect_packet("lamp", f"w{number}", "secret"))
             links.append(link)
             if len(links) > 500:

@@ -22,7 +22,7 @@ import time
 import paho.mqtt.client as mqtt
 
 from console_gateway import MailServer
-from gateway_process import Gateway, connect_packet, credentials, until
+from gateway_process import Gateway, connect_packet, connection, credentials, until
 
 CONFIGURATION = """shards: 1
 admin: {port: 0, requestsPerSecond: 100000}
@@ -69,9 +69,9 @@ def application(gateway, key):
     client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="back end", clean_session=False)
     client.username_pw_set(key["userName"], key["secret"])
     subscribed = threading.Event()
+    client.on_connect = lambda *_: client.subscribe("d/lamp/+/up/#", 1)
     client.on_subscribe = lambda *_: subscribed.set()
     client.connect("127.0.0.1", gateway.port())
-    client.subscribe("d/lamp/+/up/#", 1)
     client.loop_start()
     until(subscribed.is_set, "the application subscribes")
     return client
@@ -360,7 +360,7 @@ class Descriptors(Scene):
     settings = ("admin.connections=8", "limits.connectTimeoutSeconds=300", "limits.exemptNetworks=127.0.0.0/8")
 
     def trouble(self):
-        self.links = [socket.create_connection(("127.0.0.1", self.gateway.port()), 10) for _ in range(1_850)]
+        self.links = [connection(self.gateway.port()) for _ in range(1_850)]
 
     def cure(self):
         for link in self.links:
