@@ -210,7 +210,7 @@ let package = Package(
             of: "TLS",
             [
                 "Processes", "RecordModel", "Linux", "Cryptography", "Bytes", "COpenSSL",
-                "Randomness",
+                "Randomness", "TestFiles",
             ]),
         tests(of: "WebSocket", ["Bytes", "Randomness"]),
         tests(of: "Replication", ["FaultyLog", "Support", "Processes", "Linux", "Time"]),
@@ -355,7 +355,8 @@ let package = Package(
                 "console_gateway.py",
                 "console_walk.py",
                 "console_sentences.py", "console_forms.py", "console_pictures.py",
-                "console_security.py",
+                "console_security.py", "console_keyboard.py", "console_markup.py",
+                "console_person.py",
                 "console_time.py",
                 "alert_scenarios.py", "alert_webhooks.py", "firmware_scenarios.py",
                 "smtp_server.py",
@@ -376,7 +377,7 @@ let package = Package(
         ),
 
         // What the tests have in common, and the processes that they kill.
-        aid("TestFiles", "Tests/TestFiles", []),
+        aid("TestFiles", "Tests/TestFiles", ["Linux"]),
         aid("Processes", "Tests/Processes", ["Linux"]),
         aid("Randomness", "Tests/Randomness", []),
         aid("RecordModel", "Tests/RecordModel", ["Randomness"]),

@@ -31,6 +31,9 @@ public final class ExternalProcess {
 
     public init() {}
 
+    /// What has ended is waited for, also when no test has asked.
+    deinit { if processIdentifier > 0 { _ = ended } }
+
     /// Starts it, in a process group of its own, with no signal blocked or ignored, and no other descriptor open.
     public func run() throws {
         let program = executableURL?.path ?? ""

@@ -17,13 +17,21 @@ import Storage
 ///
 /// `StorageCrashWriter PATH serve` writes 1, 2, 3, ... one after the other, a few milliseconds apart, and reads
 /// the last one with a reader that it keeps; it prints `wrote N`, `refused N REASON`, `read N` or `unread REASON`.
+///
+/// `StorageCrashWriter PATH MISUSE` prints `begins`, makes a mistake that traps, and prints `survived` if it does not.
 @main
 struct StorageCrashWriter {
     nonisolated static func main() throws {
         let arguments = CommandLine.arguments
-        precondition(arguments.count == 3, "StorageCrashWriter PATH crash|full|migrate|serve")
+        precondition(
+            arguments.count == 3, "StorageCrashWriter PATH crash|full|migrate|serve|MISUSE")
         let environment = try Environment(path: arguments[1], mapSizeBytes: 1 << 28)
         if arguments[2] == "migrate" { return try migrate(environment) }
+        if let misuse = Misuse(rawValue: arguments[2]) {
+            say("begins")
+            try misuse.make(in: environment, at: arguments[1])
+            return say("survived")
+        }
         let table = try Table<Int64, EmptyRecord>("numbers", in: environment)
         let padding = try Table<Int64, Padding>("padding", in: environment)
         let writer = try GroupWriter<Int64, Int64>(environment, maximumBatch: 64) {

@@ -53,13 +53,9 @@ import Testing
         #expect(refuses([0x61, 0, 1], as: KeyPair<String, UInt64>.self))
     }
 
-    @Test("A key has at most 511 bytes, and text in it no U+0000: more is our own mistake")
-    func limits() async {
+    @Test("A key has at most 511 bytes")
+    func limits() {
         let longest = String(repeating: "k", count: 510)
         #expect(bytes(longest).count == 511)
-        await #expect(processExitsWith: .failure) {
-            _ = KeyWriter(String(repeating: "k", count: 511)).count
-        }
-        await #expect(processExitsWith: .failure) { _ = KeyWriter("a\0b").count }
     }
 }

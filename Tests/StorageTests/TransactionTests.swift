@@ -1,3 +1,4 @@
+import Glibc
 import Storage
 import TestFiles
 import Testing
@@ -117,44 +118,23 @@ import Testing
         }
     }
 
-    @Test("Writing while a record is lent out traps, as it would move the bytes")
-    func writeUnderLoan() async {
-        await #expect(processExitsWith: .failure) {
-            let directory = TemporaryDirectory()
-            let environment = try Environment(path: directory.path, mapSizeBytes: 1 << 20)
-            let table = try Table<UInt64, Text>("t", in: environment)
-            try environment.write { transaction throws(StoreError) in
-                try table.put(1, "abc", in: transaction)
-                _ = try table.withRecord(1, in: transaction) { _ throws(StoreError) in
-                    try table.put(2, "def", in: transaction)
-                }
-            }
-        }
-    }
-
-    @Test("A second write transaction on one thread traps, instead of waiting for itself")
-    func nestedWrite() async {
-        await #expect(processExitsWith: .failure) {
-            let directory = TemporaryDirectory()
-            let environment = try Environment(path: directory.path, mapSizeBytes: 1 << 20)
-            try environment.write { _ throws(StoreError) in
-                try environment.write { _ throws(StoreError) in }
-            }
-        }
-    }
-
-    @Test("A table of one environment used in another's transaction traps")
-    func foreignTable() async {
-        await #expect(processExitsWith: .failure) {
-            let one = TemporaryDirectory()
-            let two = TemporaryDirectory()
-            let first = try Environment(path: one.path, mapSizeBytes: 1 << 20)
-            let second = try Environment(path: two.path, mapSizeBytes: 1 << 20)
-            let table = try Table<UInt64, Text>("t", in: first)
-            try second.read { transaction throws(StoreError) in
-                _ = try table.get(1, in: transaction)
-            }
-        }
+    @Test(
+        "Our own mistakes trap",
+        arguments: [
+            ("writing while a record is lent out, as it would move the bytes", "writeUnderLoan"),
+            (
+                "a second write transaction on one thread, which would wait for itself",
+                "nestedWrite"
+            ),
+            ("a table of one environment in another's transaction", "foreignTable"),
+            ("a key of more than 511 bytes", "longKey"),
+            ("text with U+0000 in a key", "zeroInKey"),
+        ])
+    func misuse(_ mistake: String, _ name: String) {
+        let directory = TemporaryDirectory()
+        let child = Child("StorageCrashWriter", directory.path, name)
+        #expect(child.lines { _ in false } == ["begins"])
+        #expect([SIGILL, SIGTRAP].contains(child.signalAtEnd()))
     }
 
     @Test("More read transactions than reader slots is an error that LMDB names")

@@ -1,6 +1,7 @@
 public import Glibc
 import Linux
 import Processes
+import TestFiles
 
 /// Another program, started by the test, with what it writes captured and its time bounded.
 ///
@@ -36,39 +37,25 @@ public final class ChildProcess {
         var input: [Int32] = [-1, -1]
         var output: [Int32] = [0, 0]
         var errors: [Int32] = [0, 0]
-        // Safe: each C function stays inside what it is given, during the call; the strings are
-        // freed below.
+        // Safe: each C function stays inside what it is given, during the call.
+        let nothing = unsafe open("/dev/null", O_RDONLY)
         guard unsafe pipe(&output) == 0 else {
+            close(nothing)
             throw .notStarted(program: program, code: errno)
         }
         guard unsafe pipe(&errors) == 0 else {
-            for descriptor in output { close(descriptor) }
+            for descriptor in output + [nothing] { close(descriptor) }
             throw .notStarted(program: program, code: errno)
         }
         // A socket, as writing to a pipe that is read no longer would be our end.
         let type = Int32(SOCK_STREAM.rawValue)
         guard unsafe !takesInput || socketpair(AF_UNIX, type, 0, &input) == 0 else {
-            for descriptor in output + errors { close(descriptor) }
+            for descriptor in output + errors + [nothing] { close(descriptor) }
             throw .notStarted(program: program, code: errno)
         }
-        // No end of them is for other programs that are started meanwhile.
-        for descriptor in input + output + errors where descriptor >= 0 {
-            _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-        }
-        var actions = unsafe posix_spawn_file_actions_t()
-        unsafe posix_spawn_file_actions_init(&actions)
-        if takesInput {
-            unsafe posix_spawn_file_actions_adddup2(&actions, input[1], 0)
-        } else {
-            unsafe posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-        }
-        unsafe posix_spawn_file_actions_adddup2(&actions, output[1], 1)
-        unsafe posix_spawn_file_actions_adddup2(&actions, errors[1], 2)
-        var words = unsafe ([program] + arguments).map { unsafe strdup($0) } + [nil]
-        defer { unsafe words.forEach { unsafe free($0) } }
-        var child: pid_t = 0
-        let code = unsafe posix_spawnp(&child, program, &actions, nil, &words, environ)
-        unsafe posix_spawn_file_actions_destroy(&actions)
+        let (child, code) = Self.start(
+            program, arguments, streams: (takesInput ? input[1] : nothing, output[1], errors[1]))
+        close(nothing)
         close(output[1])
         close(errors[1])
         if takesInput { close(input[1]) }
@@ -83,6 +70,33 @@ public final class ChildProcess {
         identifier = child
         pipes = [output[0], errors[0]]
         inputEnd = input[0]
+    }
+
+    /// Its number, or why there is none. It has no descriptors but its streams: those that other threads have just
+    /// opened would not be closed for the ends that wait for that.
+    private static func start(
+        _ program: String, _ arguments: [String], streams: (Int32, Int32, Int32)
+    ) -> (child: pid_t, code: Int32) {
+        let places = (program.contains("/") ? [""] : Self.places).map { $0 + program }
+        var code = ENOENT
+        for place in places {
+            do {
+                let child = try SpawnedProcess.start(
+                    place, arguments: arguments, environment: Child.ownEnvironment,
+                    directory: nil, streams: streams, isLeader: false)
+                return (child, 0)
+            } catch {
+                code = error.rawValue
+            }
+        }
+        return (-1, code)
+    }
+
+    /// Where programs are looked for.
+    private static var places: [String] {
+        let path =
+            Child.ownEnvironment.first { $0.hasPrefix("PATH=") }?.dropFirst(5) ?? "/usr/bin:/bin"
+        return path.split(separator: ":").map { "\($0)/" }
     }
 
     deinit {

@@ -1,7 +1,9 @@
 import Bytes
 import COpenSSL
 import Glibc
+import Linux
 import TLS
+import TestFiles
 import Testing
 
 /// The `openssl s_client` of this machine as the peer, over a socket of the loopback.
@@ -41,22 +43,11 @@ import Testing
         var output: [Int32] = [0, 0]
         let isPiped = unsafe pipe(&input) == 0 && pipe(&output) == 0
         #expect(isPiped)
-        // The ends that stay here are not the program's.
-        for descriptor in [input[1], output[0]] { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
-        var actions = unsafe posix_spawn_file_actions_t()
-        unsafe posix_spawn_file_actions_init(&actions)
-        unsafe posix_spawn_file_actions_adddup2(&actions, input[0], 0)
-        unsafe posix_spawn_file_actions_adddup2(&actions, output[1], 1)
-        unsafe posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
-        var words = unsafe ([Self.program] + arguments).map { unsafe strdup($0) } + [nil]
-        // Safe: each was duplicated for us, and the list ends with a null.
-        defer { unsafe words.forEach { unsafe free($0) } }
-        var pid: pid_t = 0
-        let result = unsafe posix_spawn(&pid, Self.program, &actions, nil, &words, environ)
-        unsafe posix_spawn_file_actions_destroy(&actions)
-        close(input[0])
-        close(output[1])
-        try #require(result == 0)
+        let nothing = unsafe open("/dev/null", O_WRONLY)
+        defer { for descriptor in [input[0], output[1], nothing] { close(descriptor) } }
+        let pid = try SpawnedProcess.start(
+            Self.program, arguments: arguments, environment: Child.ownEnvironment, directory: nil,
+            streams: (input[0], output[1], nothing), isLeader: false)
         return (pid, input[1], output[0])
     }
 

@@ -1,4 +1,5 @@
 import Glibc
+import Linux
 
 /// Another process of ours, and what it prints.
 public struct Child: Sendable {
@@ -10,32 +11,29 @@ public struct Child: Sendable {
         let own = Self.ownProgram()
         let program = own[...(own.lastIndex(of: "/") ?? own.startIndex)] + name
         var pipes: [Int32] = [0, 0]
-        // Safe: each C function stays inside what it is given, during the call; the strings are
-        // freed below.
+        // Safe: `pipe` writes the two numbers.
         let isPiped = unsafe pipe(&pipes) == 0
         precondition(isPiped, "no pipe")
-        var actions = unsafe posix_spawn_file_actions_t()
-        unsafe posix_spawn_file_actions_init(&actions)
-        unsafe posix_spawn_file_actions_adddup2(&actions, pipes[1], 1)
-        unsafe posix_spawn_file_actions_addclose(&actions, pipes[0])
-        var arguments = unsafe ([String(program)] + words).map { word in unsafe strdup(word) }
-        unsafe arguments.append(nil)
-        var variables = unsafe environment.map { unsafe strdup("\($0.key)=\($0.value)") }
-        for index in 0... {
-            guard let variable = unsafe environ[index] else { break }
-            unsafe variables.append(strdup(variable))
-        }
-        unsafe variables.append(nil)
-        var child: pid_t = 0
-        let code = unsafe posix_spawn(
-            &child, String(program), &actions, nil, &arguments, &variables)
-        for index in 0..<words.count + 1 { unsafe free(arguments[index]) }
-        for index in unsafe variables.indices { unsafe free(variables[index]) }
-        unsafe posix_spawn_file_actions_destroy(&actions)
+        let child = try? SpawnedProcess.start(
+            String(program), arguments: words,
+            environment: environment.map { "\($0.key)=\($0.value)" } + Self.ownEnvironment,
+            directory: nil, streams: (-1, pipes[1], -1), isLeader: false)
         close(pipes[1])
-        precondition(code == 0, "spawn \(program)")
+        guard let child else { preconditionFailure("spawn \(program)") }
         identifier = child
         output = pipes[0]
+    }
+
+    /// The environment of this process: `NAME=value`.
+    public static var ownEnvironment: [String] {
+        // Safe: it ends with a null pointer, and no test changes it.
+        var variables: [String] = []
+        var next = 0
+        while let variable = unsafe environ[next] {
+            unsafe variables.append(String(cString: variable))
+            next += 1
+        }
+        return variables
     }
 
     private static func ownProgram() -> String {
@@ -64,6 +62,14 @@ public struct Child: Sendable {
             }
         }
         return lines
+    }
+
+    /// Waits for its end; the number of the signal that has ended it, 0 when it ended by itself.
+    public func signalAtEnd() -> Int32 {
+        var status: Int32 = 0
+        // Safe: `waitpid` writes the one number.
+        unsafe waitpid(identifier, &status, 0)
+        return status & 0x7F
     }
 
     /// Ends it with SIGKILL and waits for it.

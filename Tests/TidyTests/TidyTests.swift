@@ -175,13 +175,27 @@ struct TidyTests {
     private static let directories = ["Sources", "Tests", "Benchmarks", "config", ".ci", ".github"]
 
     /// See `ExternalProcess`.
-    @Test("tests start programs by ExternalProcess or ChildProcess, not by Foundation's Process")
+    @Test(
+        "tests start programs by ExternalProcess or ChildProcess, not by Foundation's Process; none has descriptors of others"
+    )
     func processes() {
         let call = "Pro" + "cess()"
         for (path, text) in SourceFile.texts(under: ["Tests"]) {
             let lines = text.split(separator: "\n")
             #expect(
                 !lines.contains { $0.hasSuffix(" \(call)") || $0.contains("(\(call)") }, "\(path)")
+            #expect(!text.contains("unsafe posix_" + "spawn"), "\(path)")
+        }
+    }
+
+    /// The thread with which swift-testing waits for them asks without a pause for as long as any other child of the
+    /// process has ended and has not been waited for: a core less for all other tests. A trap is one of a program that a
+    /// test starts (`Child.signalAtEnd`).
+    @Test("no test is an exit test")
+    func exitTests() {
+        let call = "process" + "ExitsWith"
+        for (path, text) in SourceFile.texts(under: ["Tests"]) {
+            #expect(!text.contains(call), "\(path)")
         }
     }
 
