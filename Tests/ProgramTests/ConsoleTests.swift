@@ -78,6 +78,63 @@ struct ConsoleTests {
         #expect(lines == expected.split(separator: "\n").map(String.init), "\(errors)")
     }
 
+    @Test(
+        "by the keyboard alone: each page forth and back, every stop seen, nothing left out, no trap; a form refused has the focus where it is mended"
+    )
+    func keyboard() throws {
+        let (lines, errors) = try Self.lines(of: "console_keyboard")
+        let expected = """
+            wide
+            skipped to main
+            behind the list f-online ''
+            renamed Hall 8
+            refused, and the focus is on _typed
+            deleted 404
+            chosen meter True True
+            refused, and the focus is on alert
+            refused, and the focus is on down
+            signed out 登录 · Tollgate True
+            phone
+            skipped to main
+            behind the list f-online ''
+            renamed Hall 9
+            refused, and the focus is on _typed
+            deleted 404
+            chosen meter True True
+            refused, and the focus is on alert
+            refused, and the focus is on down
+            signed out 登录 · Tollgate True
+            exit code 0
+            """
+        #expect(lines == expected.split(separator: "\n").map(String.init), "\(errors)")
+    }
+
+    @Test(
+        "markup in every text that is kept: pages, lists and files show it as it is, none takes it for its own; no text of the API's document is left out"
+    )
+    func markup() throws {
+        let (lines, errors) = try Self.lines(of: "console_markup")
+        let expected = """
+            texts without markup []
+            texts True
+            answers []
+            pages True []
+            shown account account-metadata audience authority cause client-identifier contact desired \
+            detail device device-metadata down key listed package payload product product-metadata reported \
+            state topic uncounted up webhook wish
+            refused [422, 409, 422]
+            sent 303
+            mail 303
+            import 422
+            after forms []
+            shown by forms account audience desired device device-metadata down product refused-key \
+            refused-name refused-pattern refused-state reported search state uncounted up webhook \
+            webhook-answer wish
+            exit code 0
+            """
+        #expect(lines == expected.split(separator: "\n").map(String.init), "\(errors)")
+    }
+
     /// A sentence of the origin's documents, as `Console.md` has it.
     struct Sentence: CustomTestStringConvertible, Sendable {
         let name: String

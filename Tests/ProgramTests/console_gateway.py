@@ -23,7 +23,7 @@ EVIL = "<img src=x onerror=evil()>\"'&amp;\u202e<script>evil()</script>"
 
 
 class Mail(socketserver.StreamRequestHandler):
-    """A mail server that knows no Bob, and takes all other mail."""
+    """A mail server that knows no Bob and no Eve, of whom it says markup, and takes all other mail."""
 
     def handle(self):
         self.say("220 mail.test")
@@ -31,6 +31,8 @@ class Mail(socketserver.StreamRequestHandler):
             verb = line.strip().upper()
             if verb.startswith(b"RCPT") and b"BOB@" in verb:
                 self.say("550 5.1.1 there is no such mailbox")
+            elif verb.startswith(b"RCPT") and b"EVE@" in verb:
+                self.say(f"550 5.1.1 {EVIL}")
             elif verb == b"DATA":
                 self.say("354 go on")
                 for text in self.rfile:

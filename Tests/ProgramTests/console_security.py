@@ -3,72 +3,24 @@
 usage: console_security.py PROGRAM [CERTIFICATE KEY]
 """
 import http.client
-import re
-import ssl
 import sys
 import urllib.parse
 
 from console_gateway import EVIL, Gateway
+from console_person import Person
 from gateway_process import PATIENCE
 
 gateway = None
 
 
-class Person:
-    """A browser without a window: cookies, and forms that are found on pages."""
-
-    def __init__(self, cookies=None):
-        self.cookies = dict(cookies or {})
-
-    def ask(self, method, path, fields=None, headers=None):
-        place = urllib.parse.urlsplit(gateway.url)
-        if place.scheme == "https":
-            context = ssl._create_unverified_context()
-            connection = http.client.HTTPSConnection(place.hostname, place.port, context=context)
-        else:
-            connection = http.client.HTTPConnection(place.hostname, place.port)
-        sent = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
-        body = None
-        if fields is not None:
-            body = urllib.parse.urlencode(fields)
-            sent["Content-Type"] = "application/x-www-form-urlencoded"
-            sent["Origin"] = gateway.url
-        for name, value in (headers or {}).items():
-            if value is None:
-                sent.pop(name, None)
-            else:
-                sent[name] = value
-        connection.request(method, path, body, sent)
-        answer = connection.getresponse()
-        text = answer.read().decode()
-        connection.close()
-        self.set = answer.headers.get_all("Set-Cookie") or []
-        for cookie in self.set:
-            name, value = cookie.split(";")[0].split("=", 1)
-            self.cookies[name] = value
-        self.status, self.headers, self.text = answer.status, answer.headers, text
-        return answer.status
-
-    def hidden(self, name):
-        return re.search(f'name="{name}" value="([^"]*)"', self.text).group(1)
-
-    def sign_in(self, token, path="/console/sign-in"):
-        self.ask("GET", path)
-        return self.ask("POST", "/console/sign-in", {
-            "_token": self.hidden("_token"), "next": self.hidden("next"), "token": token})
-
-    def session(self):
-        return next(value for name, value in self.cookies.items() if name.endswith("-session"))
-
-
 def plain():
     # Fixation: an id that is brought along is not taken over, and each sign-in makes another.
-    person = Person({"tollgate-session": "a" * 64})
+    person = Person(gateway, {"tollgate-session": "a" * 64})
     print("signed in", person.sign_in(gateway.token), person.headers["Location"])
     first = person.session()
     person.sign_in(gateway.token)
     print("new ids", first != "a" * 64 and person.session() != first, len(first))
-    print("the former one ended", Person({"tollgate-session": first}).ask("GET", "/console/accounts"))
+    print("the former one ended", Person(gateway, {"tollgate-session": first}).ask("GET", "/console/accounts"))
     print("flags", sorted(flag.strip() for flag in person.set[0].split(";")[1:]))
 
     # Forms: the session's token, and the origin.
@@ -81,29 +33,29 @@ def plain():
         ("an opaque origin", {}, {"Origin": "null"}),
     ]:
         print(name, person.ask("POST", "/console/accounts", {**fields, **changed}, headers))
-    other = Person()
+    other = Person(gateway)
     other.sign_in(gateway.token)
     print("another session's token", other.ask("POST", "/console/accounts", fields))
-    stranger = Person()
+    stranger = Person(gateway)
     stranger.ask("GET", "/console/sign-in")
     print("sign-in from elsewhere", stranger.ask(
         "POST", "/console/sign-in", {"_token": stranger.hidden("_token"), "token": gateway.token},
         {"Origin": "https://evil.example"}))
-    print("sign-in without its cookie", Person().ask(
+    print("sign-in without its cookie", Person(gateway).ask(
         "POST", "/console/sign-in", {"_token": "0" * 64, "token": gateway.token}))
     print("none was made", [a["id"] for a in gateway.send("GET", "/v1/accounts")["items"]])
 
     # Where a sign-in leads.
     for place in ["https://evil.example/", "//evil.example", "/\\evil.example", "/v1/accounts", "/console/../v1", "/console//evil",
                   "/console/keys?a=b"]:
-        person = Person()
+        person = Person(gateway)
         person.sign_in(gateway.token, "/console/sign-in?next=" + urllib.parse.quote(place, safe=""))
         print("next", place, person.headers["Location"])
     person.ask("GET", "/console/language/zh?back=https://evil.example/")
     print("language leads to", person.headers["Location"])
 
     # Another tenant's pages, by their names.
-    person = Person()
+    person = Person(gateway)
     person.sign_in(gateway.keys["other"])
     seen = []
     for path in ["accounts/acme", "accounts/acme/codes", "accounts/acme/assignments", "accounts/acme/purchases",
@@ -126,7 +78,7 @@ def plain():
     print("near expiry of others", "lamp" in person.text)
 
     # Markup in the books is text on pages.
-    owner = Person()
+    owner = Person(gateway)
     owner.sign_in(gateway.token)
     found = []
     for path in ["accounts", "accounts/other", "accounts/other/contacts", "products", "products/evil", "products/evil/settings",
@@ -141,7 +93,7 @@ def plain():
         print(name, owner.headers[name])
 
     # A revoked key ends its sessions, and so does signing out.
-    person = Person()
+    person = Person(gateway)
     person.sign_in(gateway.keys["acme"])
     print("before", person.ask("GET", "/console/accounts/acme"))
     gateway.send("POST", "/v1/keys/" + gateway.keys["acme"].split(".")[0] + "/revoke")
@@ -159,7 +111,7 @@ def plain():
     while b"before-it" not in heard:
         heard += answer.read1()
     print("signed out", owner.ask("POST", "/console/sign-out", {"_token": owner.hidden("_token")}),
-          Person({"tollgate-session": former}).ask("GET", "/console/keys"))
+          Person(gateway, {"tollgate-session": former}).ask("GET", "/console/keys"))
     gateway.send("POST", "/v1/accounts", {"id": "behind-it", "name": "B", "kind": "individual"})
     heard = b""
     try:
@@ -172,7 +124,7 @@ def plain():
 
 
 def encrypted():
-    person = Person()
+    person = Person(gateway)
     person.sign_in(gateway.token)
     print("cookies", sorted(name for name, value in person.cookies.items() if value))
     print("flags", sorted(flag.strip() for flag in person.set[0].split(";")[1:]))

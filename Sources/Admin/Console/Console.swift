@@ -59,7 +59,7 @@ struct Console: Sendable {
             response = page(of: problem, language)
         }
         for (name, value) in [
-            ("Content-Security-Policy", Self.policy), ("X-Content-Type-Options", "nosniff"),
+            ("Content-Security-Policy", Self.policy),
             // A form that is sent says where from: `Origin` is null with no-referrer.
             ("Referrer-Policy", "same-origin"), ("X-Frame-Options", "DENY"),
             ("Cross-Origin-Opener-Policy", "same-origin"),

@@ -115,9 +115,12 @@ enum ConsoleScript {
           };
           run();
         }
-        // A choice that only shows more is sent at once.
+        // A choice that only shows more is sent at once; by the keyboard it is sent by its button, as arrows pass by others.
         for (const form of document.querySelectorAll("form[data-live]")) {
-          form.addEventListener("change", () => form.requestSubmit());
+          let isByKeys = false;
+          form.addEventListener("keydown", () => { isByKeys = true; });
+          form.addEventListener("pointerdown", () => { isByKeys = false; });
+          form.addEventListener("change", () => { if (!isByKeys) form.requestSubmit(); });
         }
         // A form is sent once.
         for (const form of document.querySelectorAll("form[method=post]:not([enctype])")) {
@@ -163,6 +166,7 @@ enum ConsoleScript {
               if (!main) return end(form.dataset.failed);
               document.querySelector("main").replaceWith(main);
               document.querySelectorAll("form[enctype]").forEach(prepare);
+              main.querySelector("[autofocus]")?.focus();
             });
             bar.hidden = false;
             button.disabled = true;

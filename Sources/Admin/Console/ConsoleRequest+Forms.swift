@@ -98,13 +98,19 @@ extension ConsoleRequest {
         for (name, value) in hidden {
             html += "<input type=\"hidden\" name=\"\(name)\" value=\"\(value)\">"
         }
-        if let failure { html += alert(failure.problem) }
+        let isTypedWrong = failure?.problem.detail == t(.typedWrong)
+        if let failure {
+            // The focus is on the field that is to be mended; where there is none, on what is said.
+            let hasField = spec.fields.contains { fault(of: $0, spec, failure) != nil }
+            html += alert(failure.problem, hasFocus: !hasField && !isTypedWrong)
+        }
         if let note = spec.note { html += "<p class=\"soft\">\(t(note))</p>" }
         for field in spec.fields { html += input(field, of: spec, failure) }
         if let expected = spec.expected {
+            let mark: HTML = isTypedWrong ? " aria-invalid=\"true\" autofocus" : ""
             html += """
                 <div class="field"><label for="\(spec.id)-typed">\(t(.typeToConfirm)) <code>\(expected)</code></label>
-                <input id="\(spec.id)-typed" name="_typed" autocomplete="off" required></div>
+                <input id="\(spec.id)-typed" name="_typed" autocomplete="off" required\(mark)></div>
                 """
         }
         if let upload = spec.upload {
@@ -128,7 +134,17 @@ extension ConsoleRequest {
     func refusalWithoutForm(on page: ConsolePage) -> HTML {
         guard let failure else { return HTML() }
         let mark: HTML = "name=\"_form\" value=\"\(failure.form)\""
-        return page.body.contains(mark) ? HTML() : alert(failure.problem)
+        return page.body.contains(mark) ? HTML() : alert(failure.problem, hasFocus: true)
+    }
+
+    /// What was wrong with that field: in the API's words.
+    private func fault(of field: FormSpec.Field, _ spec: FormSpec, _ failure: ConsoleFailure)
+        -> String?
+    {
+        let parameter = Console.route(spec.operation).pathParameters.first {
+            "p.\($0.name)" == field.name
+        }
+        return failure.detail(of: parameter?.name ?? field.name)
     }
 
     private func input(_ field: FormSpec.Field, of spec: FormSpec, _ failure: ConsoleFailure?)
@@ -142,15 +158,18 @@ extension ConsoleRequest {
         let member = route.operation.body?.json?.member(field.name)
         let schema = member?.schema ?? parameter?.schema ?? asked?.schema ?? .anyText
         let isRequired = member?.isRequired ?? asked?.isRequired ?? true
-        let fault = failure?.detail(of: parameter?.name ?? field.name)
-        var marks: HTML = isRequired && schema.isFilled ? " required" : ""
-        if fault != nil { marks += " aria-invalid=\"true\" aria-describedby=\"\(id)-fault\"" }
+        let fault = failure.flatMap { self.fault(of: field, spec, $0) }
+        // Of several faults the first one has the focus.
+        let faultMarks: HTML =
+            fault == nil ? "" : " aria-describedby=\"\(id)-fault\" autofocus"
         if field.isSet {
             let said = fault.flatMap { fault in
                 failure.map { self.fault(fault, of: schema, $0.problem, id: id) }
             }
-            return boxes(field, value, id: id, marks) + (said ?? HTML())
+            return boxes(field, value, id: id, faultMarks) + (said ?? HTML())
         }
+        var marks: HTML = isRequired && schema.isFilled ? " required" : ""
+        if fault != nil { marks += " aria-invalid=\"true\"\(faultMarks)" }
         var html: HTML = "<div class=\"field\"><label for=\"\(id)\">\(t(field.label))</label>"
         if let options = field.options ?? schema.choices(self) {
             html += "<select id=\"\(id)\" name=\"\(field.name)\"\(marks)>"
@@ -190,7 +209,7 @@ extension ConsoleRequest {
     {
         let set = value.split { $0.isWhitespace }
         var html: HTML =
-            "<fieldset id=\"\(id)\"><legend>\(t(field.label))</legend><input type=\"hidden\" name=\"\(field.name)\" value=\"\">"
+            "<fieldset id=\"\(id)\" tabindex=\"-1\"\(marks)><legend>\(t(field.label))</legend><input type=\"hidden\" name=\"\(field.name)\" value=\"\">"
         for option in field.options ?? [] {
             let mark: HTML = set.contains { $0 == option.value } ? " checked" : ""
             html += """
@@ -201,7 +220,9 @@ extension ConsoleRequest {
         return html + "</fieldset>"
     }
 
-    func alert(_ problem: Problem) -> HTML { ConsoleFrame.alert(problem, language) }
+    func alert(_ problem: Problem, hasFocus: Bool = false) -> HTML {
+        ConsoleFrame.alert(problem, language, hasFocus: hasFocus)
+    }
 
     /// What is wrong with a field: by its schema, in the reader's language; else in the API's own words, behind the
     /// reader's.

@@ -10,7 +10,7 @@ enum ConsoleStyle {
         body{margin:0;background:var(--back);color:var(--text);font:14px/1.5 system-ui,-apple-system,"Segoe UI","Noto Sans","WenQuanYi Micro Hei","PingFang SC","Microsoft YaHei",sans-serif;font-variant-numeric:tabular-nums}
         a{color:var(--strong);text-decoration:underline;text-decoration-color:color-mix(in srgb,currentColor 35%,transparent);text-underline-offset:.2em}
         a:hover{text-decoration-color:currentColor}
-        :focus-visible{outline:2px solid var(--strong);outline-offset:2px;border-radius:3px}
+        :focus-visible,[type=date]:focus-within{outline:2px solid var(--strong);outline-offset:2px;border-radius:3px}
         code,pre{font:12.5px/1.5 ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono",monospace}
         pre{background:var(--back);border:1px solid var(--line);border-radius:6px;padding:10px 12px;overflow-x:auto;margin:8px 0}
         h1{font-size:22px;line-height:1.25;font-weight:650;letter-spacing:-.01em;margin:0 0 16px;overflow-wrap:anywhere}
@@ -44,6 +44,7 @@ enum ConsoleStyle {
         .crumbs{display:flex;flex-wrap:wrap;gap:4px 8px;margin-bottom:6px;color:var(--soft);font-size:13px}
         .tabs{display:flex;gap:4px 20px;flex-wrap:wrap;border-bottom:1px solid var(--line);margin:0 0 20px}
         .tabs a{padding:6px 0 8px;color:var(--soft);text-decoration:none;border-bottom:2px solid transparent;margin-bottom:-1px}
+        .tabs a:focus-visible,.menu a:focus-visible{outline-offset:-2px}
         .tabs a:hover{color:var(--text)}
         .tabs a[aria-current]{color:var(--text);font-weight:620;border-color:var(--strong)}
         .card,.cards li,.fold{background:var(--panel);border:1px solid var(--line);border-radius:8px}
@@ -133,7 +134,7 @@ enum ConsoleStyle {
         .menu p{display:none}.menu ul{display:flex}.menu a{white-space:nowrap}
         main{padding:16px 14px 32px}.card{padding:14px}
         .figures{grid-template-columns:repeat(2,minmax(0,1fr))}.figure{padding:10px 12px}
-        .filters .field{flex:1 1 40%}.tabs{flex-wrap:nowrap;overflow-x:auto}.tabs a{white-space:nowrap}
+        .filters .field{flex:1 1 40%}.tabs{flex-wrap:nowrap;overflow-x:auto;padding-bottom:1px}.tabs a{white-space:nowrap}.tabs,.menu,.wide{scroll-padding-inline:24px}
         }
         .report h2{margin-top:24px}.report code{font-size:inherit}
         .report thead th{white-space:normal;word-break:keep-all;vertical-align:bottom}

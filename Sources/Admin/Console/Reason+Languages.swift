@@ -247,11 +247,14 @@ extension Problem {
 extension ConsoleFrame {
     /// What was wrong, and what can be done about it.
     ///
-    /// - Parameter isTitled: the page's title says already what was wrong.
+    /// - Parameters:
+    ///   - isTitled: the page's title says already what was wrong.
+    ///   - hasFocus: the page has the focus there when it is shown.
     static func alert(
-        _ problem: Problem, _ language: Language, isTitled: Bool = false
+        _ problem: Problem, _ language: Language, isTitled: Bool = false, hasFocus: Bool = false
     ) -> HTML {
-        var html: HTML = "<div class=\"alert\" role=\"alert\">"
+        let mark: HTML = hasFocus ? " tabindex=\"-1\" autofocus" : ""
+        var html: HTML = "<div class=\"alert\" role=\"alert\"\(mark)>"
         if !isTitled { html += "<p>\(problem.sentence(in: language))</p>" }
         if let words = problem.words(besides: language) { html += "<p lang=\"en\">\(words)</p>" }
         // The detail is the first one; of a file there may be many more.

@@ -46,11 +46,16 @@ final class RequestTrail: Sendable {
 }
 
 /// Gives each request its trail, says in the answer what is known of it, and in the log, if that is wanted.
+///
+/// Each answer says that it is what its media type says, too: a browser that guessed could take a list in CSV or JSON,
+/// with names that are markup, for a page.
 struct TrailMiddleware: RouterMiddleware {
     typealias Context = AdminContext
 
     /// Whether each request is a line of the log (`admin.accessLog`).
     let isLogging: Bool
+
+    private static let contentTypeOptions = HTTPField.Name("X-Content-Type-Options")!
 
     func handle(
         _ request: Request,
@@ -63,6 +68,7 @@ struct TrailMiddleware: RouterMiddleware {
         context.trail = trail
         var response = try await next(request, context)
         response.headers[RequestTrail.header] = trail.id
+        response.headers[Self.contentTypeOptions] = "nosniff"
         if let standing = trail.standing { response.headers.note(standing) }
         if isLogging { log(request, context, response, since) }
         return response

@@ -196,8 +196,7 @@ extension Response {
     static var documentPage: Response {
         var response = Response(.ok, "text/html; charset=utf-8", DocumentPage.bytes)
         for (name, value) in [
-            ("Content-Security-Policy", DocumentPage.policy),
-            ("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"),
+            ("Content-Security-Policy", DocumentPage.policy), ("Referrer-Policy", "no-referrer"),
         ] {
             if let name = HTTPField.Name(name) { response.headers[name] = value }
         }
