@@ -5,18 +5,22 @@ extension Span where Element == UInt8 {
         count == other.count && hasPrefix(other)
     }
 
-    /// Whether the first bytes are those of `prefix`. Compares eight at a time.
+    /// Whether the first bytes are those of `prefix`. Compares eight at a time, or four.
     @inlinable
     public func hasPrefix(_ prefix: Span<UInt8>) -> Bool {
         let length = prefix.count
         guard count >= length else { return false }
-        guard length >= 8 else {
-            for index in prefix.indices where self[index] != prefix[index] { return false }
-            return true
-        }
         // Safe: a UInt8 has no padding.
         let bytes = unsafe bytes
         let expected = unsafe prefix.bytes
+        guard length >= 8 else {
+            if length >= 4 {
+                return bytes.half(at: 0) == expected.half(at: 0)
+                    && bytes.half(at: length - 4) == expected.half(at: length - 4)
+            }
+            for index in prefix.indices where self[index] != prefix[index] { return false }
+            return true
+        }
         var offset = 0
         while offset <= length - 8 {
             guard bytes.word(at: offset) == expected.word(at: offset) else { return false }
@@ -61,5 +65,14 @@ extension RawSpan {
         precondition(offset >= 0 && offset + 8 <= byteCount, "outside the bytes")
         // Safe: all eight are inside, as has just been checked, and any bytes are a UInt64.
         return unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt64.self)
+    }
+
+    /// The four bytes from `offset` on, which must be there.
+    @inlinable
+    @inline(__always)
+    func half(at offset: Int) -> UInt32 {
+        precondition(offset >= 0 && offset + 4 <= byteCount, "outside the bytes")
+        // Safe: all four are inside, as has just been checked, and any bytes are a UInt32.
+        return unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt32.self)
     }
 }

@@ -52,6 +52,23 @@ struct AccountsTests {
             .compactMap { account["codes"]?[$0]?.integer }
     }
 
+    @Test(
+        "E2: a rule that is set without days has those that its kind has by default",
+        arguments: AccountRule.allCases.map(\.name))
+    func daysByDefault(_ rule: String) async throws {
+        let client = try Client()
+        _ = try await open(client, "acme")
+        func days(_ answer: Client.Answer) -> JSON? {
+            answer.json["items"]?.array?.first { $0["rule"]?.text == rule }?["days"]
+        }
+        let rules = "/v1/accounts/acme/alert-rules"
+        let before = days(try await client.get(rules))
+        #expect(before != nil)
+        let number: JSON = ["number": 1]
+        #expect(try await client.send(.put, "\(rules)/\(rule)", number.bytes).status == 200)
+        #expect(days(try await client.get(rules)) == before)
+    }
+
     // MARK: A7
 
     @Test("A7: account-10-5: free codes at creation, once, and 5 more for a certification")

@@ -25,7 +25,8 @@ extension Routes {
                 "percent": .optional(.integer(0...100), "0 by default."),
                 "days": .optional(
                     .integer(1...Int64(AlertRule.daysMaximum)),
-                    "Of near-expiry and what is about authorities; 30 by default."),
+                    "Of near-expiry and authority-ending, 30 by default, and of revocation-list-due, 7."
+                ),
                 "on": .optional(.flag, "true by default."),
             ]),
             answers: .ok(Documents.alertRule)
@@ -37,7 +38,8 @@ extension Routes {
                 isOn: try fields.optionalFlag("on") ?? true,
                 number: UInt64(try fields.number("number")),
                 percent: UInt32(try fields.optionalNumber("percent") ?? 0),
-                days: UInt32(try fields.optionalNumber("days") ?? 30))
+                days: try fields.optionalNumber("days").map { UInt32($0) }
+                    ?? AlertSettings().rule(kind).days)
             return try await call.answer(.alerts(.setRule(account, kind, rule))) {
                 try Self.rule(kind, of: account, call)
             }

@@ -1,24 +1,29 @@
 import Bytes
 package import Ledger
 
-/// Patterns as one tree of the pieces that they are made of: what several of them begin with stands in it once, and of
-/// the pieces that go on with text at most one is followed. So a topic is read once, however many patterns there are.
+/// Patterns as one tree of runs of text: what several of them begin with stands in it once, and of the runs that go on
+/// with text at most one is followed. So a topic is read once, however many patterns there are.
 package struct PatternSet: Sendable {
-    /// The root first; the children of a node stand together, those that are text last, in the order of their first bytes.
+    /// The root first; the children of a node stand together, those that begin with text last, in the order of their
+    /// first bytes.
     private let nodes: [Node]
 
-    /// What the pieces of text hold.
+    /// What the runs of text hold.
     private let text: [UInt8]
+
+    /// Whether one of them is `#` alone.
+    private let coversEverything: Bool
 
     /// Whether one of them has `${clientId}` in it.
     package let namesClient: Bool
 
     package init(_ patterns: [TopicPattern]) {
         var tree = Tree()
-        tree.add(patterns.map { Piece.pieces(of: $0)[...] })
+        tree.add(patterns.map { Piece.pieces(of: $0)[...] }.filter { $0 != [.everything] })
         nodes = tree.nodes
         text = tree.text
-        namesClient = tree.nodes.contains { $0.kind == .client }
+        coversEverything = patterns.contains { $0.text == "#" }
+        namesClient = tree.nodes.contains { $0.place == .client }
     }
 
     /// Whether one of them covers `topic` for a device. `topic` is a name, or a filter: a wildcard of it is covered by a
@@ -32,6 +37,7 @@ package struct PatternSet: Sendable {
         guard !topic.isEmpty, topic[0] != UInt8(ascii: "$"), !topic.hasPrefix("d/") else {
             return false
         }
+        if coversEverything { return true }
         let search = Search(
             nodes: nodes.span, text: text.span, topic: topic, product: product, device: device,
             client: client)
@@ -75,26 +81,32 @@ private enum Piece: Hashable {
     }
 }
 
-/// A piece of patterns, or a run of text in them, and what may follow.
+/// A run of text in patterns, what takes a place behind it, and what may follow.
 private struct Node {
-    enum Kind: UInt8 {
-        case root, text, product, device, client, level, levels, everything
+    /// What stands for more than itself.
+    enum Place: UInt8 {
+        case none, product, device, client, level
     }
 
-    var kind = Kind.root
-
-    /// Whether a pattern ends here.
-    var isEnd = false
-
-    /// Of `text`: its first byte, and where it stands. 32 patterns of 256 bytes are 8,192.
+    /// The text: its first byte, and where it stands. 32 patterns of 256 bytes are 8,192.
     var first: UInt8 = 0
     var start: UInt16 = 0
     var count: UInt16 = 0
 
-    /// Where the children stand, how many there are, and how many of them are text: the last ones.
+    /// What comes behind the text.
+    var place = Place.none
+
+    /// Whether a pattern ends here, and whether one does with `/#`.
+    var isEnd = false
+    var takesLevels = false
+
+    /// Where the children stand, how many there are, and how many of them begin with text: the last ones.
     var children: UInt16 = 0
     var childCount: UInt8 = 0
     var textCount: UInt8 = 0
+
+    /// How many children begin with a place.
+    var placeCount: Int { Int(childCount - textCount) }
 }
 
 /// A tree while it is made.
@@ -103,63 +115,63 @@ private struct Tree {
     var text: [UInt8] = []
 
     /// Adds patterns below the root.
-    mutating func add(_ patterns: [ArraySlice<Piece>]) { add(patterns, below: 0) }
+    mutating func add(_ patterns: [ArraySlice<Piece>]) { fill(0, patterns) }
 
-    /// Adds what follows the node `parent` in some patterns.
-    private mutating func add(_ rests: [ArraySlice<Piece>], below parent: Int) {
-        nodes[parent].isEnd = rests.contains(where: \.isEmpty)
-        let groups = Dictionary(grouping: rests.filter { !$0.isEmpty }) { $0[$0.startIndex] }
-        let firsts = groups.keys.sorted { Self.order(of: $0) < Self.order(of: $1) }
-        let children = nodes.count
-        nodes[parent].children = UInt16(children)
-        nodes[parent].childCount = UInt8(firsts.count)
-        for first in firsts { nodes.append(node(first)) }
-        nodes[parent].textCount = UInt8(firsts.count { Self.order(of: $0) > 255 })
-        for (child, first) in zip(children..., firsts) {
-            let group = groups[first] ?? []
-            var shared = 1
-            if case .byte = first { shared = addText(sharedBy: group, to: child) }
-            add(group.map { $0.dropFirst(shared) }, below: child)
-        }
-    }
-
-    /// Gives a node the text that all these begin with; returns its length.
-    private mutating func addText(sharedBy rests: [ArraySlice<Piece>], to node: Int) -> Int {
+    /// Makes a node of what some patterns go on with: the text and the place that they share, and children for the rest.
+    private mutating func fill(_ node: Int, _ patterns: [ArraySlice<Piece>]) {
+        var rests = patterns
         nodes[node].start = UInt16(text.count)
-        let before = text.count
-        let shortest = rests.map(\.count).min() ?? 0
-        for offset in 0..<shortest {
-            let pieces = Set(rests.map { $0[$0.startIndex + offset] })
-            guard pieces.count == 1, case .byte(let byte)? = pieces.first else { break }
+        while let piece = Self.shared(by: rests), case .byte(let byte) = piece {
             text.append(byte)
+            rests = rests.map { $0.dropFirst() }
         }
-        nodes[node].count = UInt16(text.count - before)
-        return text.count - before
+        nodes[node].count = UInt16(text.count) - nodes[node].start
+        if nodes[node].count > 0 { nodes[node].first = text[Int(nodes[node].start)] }
+        if let piece = Self.shared(by: rests), let place = piece.place {
+            nodes[node].place = place
+            rests = rests.map { $0.dropFirst() }
+        }
+        nodes[node].isEnd = rests.contains(where: \.isEmpty)
+        nodes[node].takesLevels = rests.contains([.levels])
+        addChildren(to: node, rests.filter { !$0.isEmpty && $0 != [.levels] })
     }
 
-    private func node(_ first: Piece) -> Node {
-        switch first {
-        case .byte(let byte): Node(kind: .text, first: byte)
-        case .product: Node(kind: .product)
-        case .device: Node(kind: .device)
-        case .client: Node(kind: .client)
-        case .level: Node(kind: .level)
-        case .levels: Node(kind: .levels)
-        case .everything: Node(kind: .everything)
+    private mutating func addChildren(to node: Int, _ rests: [ArraySlice<Piece>]) {
+        let groups = Dictionary(grouping: rests) { $0[$0.startIndex] }
+        let firsts = groups.keys.sorted { $0.order < $1.order }
+        let children = nodes.count
+        nodes[node].children = UInt16(children)
+        nodes[node].childCount = UInt8(firsts.count)
+        nodes[node].textCount = UInt8(firsts.count { $0.place == nil })
+        nodes += firsts.map { _ in Node() }
+        for (child, first) in zip(children..., firsts) { fill(child, groups[first] ?? []) }
+    }
+
+    /// What all begin with.
+    private static func shared(by rests: [ArraySlice<Piece>]) -> Piece? {
+        guard let first = rests.first?.first, rests.allSatisfy({ $0.first == first }) else {
+            return nil
+        }
+        return first
+    }
+}
+
+extension Piece {
+    /// `nil`: text, or an end.
+    fileprivate var place: Node.Place? {
+        switch self {
+        case .product: .product
+        case .device: .device
+        case .client: .client
+        case .level: .level
+        case .byte, .levels, .everything: nil
         }
     }
 
-    /// Text goes last, by its first byte.
-    private static func order(of piece: Piece) -> Int {
-        switch piece {
-        case .everything: 0
-        case .levels: 1
-        case .product: 2
-        case .device: 3
-        case .client: 4
-        case .level: 5
-        case .byte(let byte): 256 + Int(byte)
-        }
+    /// Among children: text goes last, by its first byte.
+    fileprivate var order: Int {
+        if case .byte(let byte) = self { return 256 + Int(byte) }
+        return Int(place?.rawValue ?? 0)
     }
 }
 
@@ -191,24 +203,23 @@ private struct Search: ~Escapable {
         var at = start
         while true {
             let node = nodes[index]
-            switch node.kind {
-            case .root: break
-            case .text:
-                let expected = text.extracting(Int(node.start)..<Int(node.start + node.count))
-                guard take(expected, &at) else { return false }
+            let run = Int(node.start)..<Int(node.start) + Int(node.count)
+            guard take(text.extracting(run), &at) else { return false }
+            switch node.place {
+            case .none: break
             case .product: guard take(product, &at) else { return false }
             case .device: guard take(device, &at) else { return false }
             case .client: guard takeClient(&at) else { return false }
-            case .level:
-                if at < topic.count, topic[at] == UInt8(ascii: "#") { return false }
-                while at < topic.count, topic[at] != UInt8(ascii: "/") { at += 1 }
-            case .levels: return at == topic.count || topic[at] == UInt8(ascii: "/")
-            case .everything: return true
+            case .level: guard takeLevel(&at) else { return false }
             }
-            if node.isEnd, at == topic.count { return true }
+            guard at < topic.count else {
+                return node.isEnd || node.takesLevels || coversNothingMore(node, at)
+            }
+            let byte = topic[at]
+            if node.takesLevels, byte == UInt8(ascii: "/") { return true }
             // The last child that may go on is followed here, and the others before it.
-            var next = textChild(of: node, at: at)
-            for child in Int(node.children)..<Int(node.children) + node.otherCount {
+            var next = textChild(of: node, byte)
+            for child in Int(node.children)..<Int(node.children) + node.placeCount {
                 if let next, covers(from: next, at: at) { return true }
                 next = child
             }
@@ -217,18 +228,30 @@ private struct Search: ~Escapable {
         }
     }
 
-    /// The child that begins with the next byte.
+    /// Whether a place takes nothing, at the topic's end, and a pattern ends there: `+` takes an empty level.
+    private func coversNothingMore(_ node: Node, _ at: Int) -> Bool {
+        let children = Int(node.children)..<Int(node.children) + node.placeCount
+        return children.contains { covers(from: $0, at: at) }
+    }
+
+    /// The child that begins with a byte.
     @inline(__always)
-    private func textChild(of node: Node, at position: Int) -> Int? {
-        guard node.textCount > 0, position < topic.count else { return nil }
-        let byte = topic[position]
-        var low = Int(node.children) + node.otherCount
+    private func textChild(of node: Node, _ byte: UInt8) -> Int? {
+        guard node.textCount > 0 else { return nil }
+        var low = Int(node.children) + node.placeCount
         var high = low + Int(node.textCount)
         while high - low > 1 {
             let middle = (low + high) / 2
             if nodes[middle].first <= byte { low = middle } else { high = middle }
         }
         return nodes[low].first == byte ? low : nil
+    }
+
+    /// Takes the rest of a level, if that is not `#`.
+    private func takeLevel(_ at: inout Int) -> Bool {
+        if at < topic.count, topic[at] == UInt8(ascii: "#") { return false }
+        while at < topic.count, topic[at] != UInt8(ascii: "/") { at += 1 }
+        return true
     }
 
     /// Takes the client's name; where that is not known, a level that is no wildcard.
@@ -249,9 +272,4 @@ private struct Search: ~Escapable {
         at += expected.count
         return true
     }
-}
-
-extension Node {
-    /// How many children are no text.
-    fileprivate var otherCount: Int { Int(childCount - textCount) }
 }

@@ -55,7 +55,8 @@ struct AlertVerbs: AsyncParsableCommand {
         @Option(help: "The same as a share of all, if that is more, 0 to 100. Default: 0.")
         var percent: Int64?
         @Option(
-            help: "How long before its end a code, a certificate or a list is near it. Default: 30."
+            help:
+                "How long before its end a code, a certificate or a list is near it. Default: 30; of revocation-list-due 7."
         )
         var days: Int64?
         @Option(help: "false: nothing is fired. Default: true.") var on: Bool?
