@@ -55,7 +55,10 @@ public final class Gateway: Sendable {
     let stagedDevices: StagedDeviceMover
 
     let images: ImageKeeper
-    let queues = LatestQueues()
+
+    /// What waits in sessions, and what each shard has, for pages of metrics.
+    let queues = LatestAnswer(before: QueuesSeen())
+    let gauges: [LatestAnswer<ShardGauges>]
 
     /// Of a node of a cluster.
     let clusterWatch: ClusterWatch?
@@ -144,6 +147,7 @@ public final class Gateway: Sendable {
         commons = foundations.commons
         run = GatewayRun(node: commons.node, number: .random(in: 1...UInt64.max))
         counters = foundations.counters
+        gauges = commons.mailboxes.map { _ in LatestAnswer(before: ShardGauges()) }
         secretKeys = foundations.secretKeys
         tickets = foundations.tickets
         ticketFingerprint = foundations.ticketSecret.fingerprint

@@ -406,8 +406,8 @@ class Slow(Scene):
         "TollgateStoreSlow": "each flush of its books takes 0.3 s (Tests/Faults)",
         "TollgateLoopSlow": "its shard is stopped for 0.3 s again and again (ptrace)",
     }
-    # A scrape may take longer than its second then.
-    also = {"TollgateDown"}
+    # A scrape may take longer than its second then, and a gateway with such a shard says that it is not ready (loop-lag).
+    also = {"TollgateDown", "TollgateNotReady"}
     PTRACE_ATTACH, PTRACE_DETACH, WALL = 16, 17, 0x40000000
 
     def prepare(self):
@@ -445,13 +445,21 @@ class Slow(Scene):
         message = b"\x30" + bytes([2 + len(topic) + 2]) + len(topic).to_bytes(2, "big") + topic + b"on"
         self.work = [
             Repeated(self.change), Repeated(lambda: self.link.sendall(1_000 * message)),
-            Repeated(self.stop_shard, 0.01)]
+            Repeated(self.stop_shard, 0.05)]
 
     def cure(self):
         os.remove(self.file("rules"))
-        for work in self.work:
-            work.stop()
+        self.rest()
         self.link.close()
+
+    def rest(self):
+        for work in getattr(self, "work", []):
+            work.stop()
+
+    def end(self):
+        # A process with a thread that is being traced does not end.
+        self.rest()
+        super().end()
 
 
 class Receiver(http.server.BaseHTTPRequestHandler):

@@ -251,14 +251,24 @@ extension Gateway: ControlPlane {
         _ question: (@escaping @Sendable (Answer) -> Void) -> ShardQuestion
     ) async -> Answer {
         await withCheckedContinuation { continuation in
-            let message = ShardMessage.ask(question { continuation.resume(returning: $0) })
-            // Posted under the lock: stopping the gateway answers what was posted before.
-            let isPosted = condition.withLock { condition in
-                guard condition != .stopped else { return false }
-                commons.mailboxes[shard].post(message)
-                return true
-            }
-            if !isPosted { continuation.resume(returning: fallback) }
+            ask(shard, orElse: fallback, then: { continuation.resume(returning: $0) }, question)
         }
+    }
+
+    /// Asks a shard, on whose thread `done` is called; here, with `fallback`, when it has stopped.
+    func ask<Answer: Sendable>(
+        _ shard: Int,
+        orElse fallback: Answer,
+        then done: @escaping @Sendable (Answer) -> Void,
+        _ question: (@escaping @Sendable (Answer) -> Void) -> ShardQuestion
+    ) {
+        let message = ShardMessage.ask(question(done))
+        // Posted under the lock: stopping the gateway answers what was posted before.
+        let isPosted = condition.withLock { condition in
+            guard condition != .stopped else { return false }
+            commons.mailboxes[shard].post(message)
+            return true
+        }
+        if !isPosted { done(fallback) }
     }
 }

@@ -7,10 +7,7 @@ import Time
 
 extension Gateway {
     public func metricsText() async -> String {
-        var gauges: [ShardGauges] = []
-        for shard in commons.mailboxes.indices {
-            gauges.append(await ask(shard, orElse: ShardGauges()) { .gauges($0) })
-        }
+        let gauges = await gaugesOfShards()
         let readiness = await readiness()
         var page = PrometheusText()
         writeCounters(into: &page)
@@ -42,6 +39,17 @@ extension Gateway {
             page.sample(runningSince.milliseconds / 1_000)
         }
         return page.finish()
+    }
+
+    /// By shard, all asked at once; of those that take long to say so, what they said last.
+    private func gaugesOfShards() async -> [ShardGauges] {
+        for (shard, latest) in gauges.enumerated() {
+            latest.look { ask(shard, orElse: ShardGauges(), then: $0) { .gauges($0) } }
+        }
+        let deadline = MonotonicInstant.endOfPatienceWithShards
+        var answers: [ShardGauges] = []
+        for latest in gauges { answers.append(await latest.value(by: deadline)) }
+        return answers
     }
 
     private func writeCounters(into page: inout PrometheusText) {

@@ -2,7 +2,6 @@ import Ledger
 import Linux
 import Reactor
 import Sessions
-import Synchronization
 import Telemetry
 
 // What waits for clients, within `limits.queueMessages` and `queueBytes`: of devices all together, of applications by
@@ -12,7 +11,8 @@ extension Gateway {
     static let shownApplications = 20
 
     func writeQueues(into page: inout PrometheusText) async {
-        let seen = await lookAtQueues()
+        queues.look { found in Task { found(await askForQueues()) } }
+        let seen = await queues.value(by: .endOfPatienceWithShards)
         let ofApplications = seen.applications.values.reduce(into: QueueFigures()) { $0.merge($1) }
         let sums = [("applications", ofApplications), ("devices", seen.devices)]
         let families: [(name: String, help: String, value: (QueueFigures) -> Int)] = [
@@ -49,25 +49,6 @@ extension Gateway {
         }
     }
 
-    /// What waits now; of shards that take long to say so, what they said last. A look that takes long goes on, for the
-    /// next page.
-    private func lookAtQueues() async -> QueuesSeen {
-        if queues.begin() {
-            Task {
-                queues.end(with: await askForQueues())
-            }
-        }
-        let deadline = MonotonicInstant.now().adding(milliseconds: LatestQueues.patience)
-        while queues.isUnderWay, .now() < deadline {
-            do {
-                try await Task.sleep(for: .milliseconds(2))
-            } catch {
-                break  // Cancelled: so is the page.
-            }
-        }
-        return queues.seen
-    }
-
     private func askForQueues() async -> QueuesSeen {
         var seen = QueuesSeen()
         for shard in commons.mailboxes.indices {
@@ -80,35 +61,6 @@ extension Gateway {
             }
         }
         return seen
-    }
-}
-
-/// What waited in sessions when that was looked at last, one look at a time: a page of metrics is not held up by a shard
-/// that has much to do, as that is when it is wanted.
-final class LatestQueues: Sendable {
-    /// Unit: milliseconds.
-    static let patience: Int64 = 200
-
-    private struct State {
-        var seen = QueuesSeen()
-        var isUnderWay = false
-    }
-
-    private let state = Mutex(State())
-
-    var seen: QueuesSeen { state.withLock { $0.seen } }
-    var isUnderWay: Bool { state.withLock { $0.isUnderWay } }
-
-    /// Whether there was none under way.
-    func begin() -> Bool {
-        state.withLock { state in
-            defer { state.isUnderWay = true }
-            return !state.isUnderWay
-        }
-    }
-
-    func end(with seen: QueuesSeen) {
-        state.withLock { $0 = State(seen: seen) }
     }
 }
 
