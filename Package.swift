@@ -356,7 +356,7 @@ let package = Package(
                 "console_walk.py",
                 "console_sentences.py", "console_forms.py", "console_pictures.py",
                 "console_security.py", "console_keyboard.py", "console_markup.py",
-                "console_person.py",
+                "console_person.py", "mqtt_client.py",
                 "console_time.py",
                 "alert_scenarios.py", "alert_webhooks.py", "firmware_scenarios.py",
                 "smtp_server.py",

@@ -16,12 +16,11 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-import paho.mqtt.client as mqtt
-
 import console_gateway
 from console_gateway import EVIL, Gateway, authority
 from console_person import Person
 from gateway_process import credentials, until
+from mqtt_client import connected
 
 # Turns the direction of writing: pages show it as an escape.
 TURN = "\u202e"
@@ -66,15 +65,6 @@ class Receiver(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
-
-
-def connected(gateway, name, user, password):
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=name, protocol=mqtt.MQTTv5)
-    client.username_pw_set(user, password)
-    client.connect("127.0.0.1", gateway.port())
-    client.loop_start()
-    until(client.is_connected, f"{user} connects")
-    return client
 
 
 def furnish(gateway, port):

@@ -24,8 +24,9 @@ from playwright.sync_api import sync_playwright
 
 from console_gateway import MailServer
 from dashboard_drawing import page_of
-from gateway_process import Gateway, connect_packet, credentials, until
+from gateway_process import Gateway, connect_packet, credentials
 from monitoring_scenes import Receiver, Repeated
+from mqtt_client import connected
 from prometheus_process import Prometheus
 
 SECONDS = 150
@@ -65,19 +66,10 @@ def furnish(gateway):
     send("PUT", "/v1/accounts/acme/contacts/bob@example.org", {"name": "Bob"})
 
 
-def client(gateway, names, secret):
-    link = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=names[0], protocol=mqtt.MQTTv5)
-    link.username_pw_set(names[1], secret)
-    link.connect("127.0.0.1", gateway.port())
-    link.loop_start()
-    until(link.is_connected, f"{names[0]} connects")
-    return link
-
-
 def application(gateway):
     """A back end that reads what lamps send, and sends to some of them."""
     key = gateway.send("POST", "/v1/keys", {"name": "Back end", "role": "application", "products": ["StreetLamp"]})
-    link = client(gateway, ("back-end", key["userName"]), key["secret"])
+    link = connected(gateway, "back-end", key["userName"], key["secret"], protocol=mqtt.MQTTv5)
     link.subscribe("d/StreetLamp/+/up/#", qos=1)
     return link
 
@@ -105,7 +97,7 @@ class Work:
 
     def device(self, pk, dk):
         name, user, code = credentials(pk, dk, "secret")
-        link = client(self.gateway, (name, user), code)
+        link = connected(self.gateway, name, user, code, protocol=mqtt.MQTTv5)
         self.clients.append(link)
         return link
 

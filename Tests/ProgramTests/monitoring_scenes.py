@@ -23,6 +23,7 @@ import paho.mqtt.client as mqtt
 
 from console_gateway import MailServer
 from gateway_process import Gateway, connect_packet, connection, credentials, until
+from mqtt_client import connected
 
 CONFIGURATION = """shards: 1
 admin: {port: 0, requestsPerSecond: 100000}
@@ -55,13 +56,7 @@ def add(gateway, names, pk="lamp"):
 
 def device(gateway, name, pk="lamp"):
     """A client that is connected."""
-    client_id, user, code = credentials(pk, name, "secret")
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=client_id)
-    client.username_pw_set(user, code)
-    client.connect("127.0.0.1", gateway.port())
-    client.loop_start()
-    until(client.is_connected, f"{name} connects")
-    return client
+    return connected(gateway, *credentials(pk, name, "secret"))
 
 
 def application(gateway, key):

@@ -98,7 +98,7 @@ extension ConsoleRequest {
         for (name, value) in hidden {
             html += "<input type=\"hidden\" name=\"\(name)\" value=\"\(value)\">"
         }
-        let isTypedWrong = failure?.problem.detail == t(.typedWrong)
+        let isTypedWrong = failure?.detail(of: "_typed") != nil
         if let failure {
             // The focus is on the field that is to be mended; where there is none, on what is said.
             let hasField = spec.fields.contains { fault(of: $0, spec, failure) != nil }

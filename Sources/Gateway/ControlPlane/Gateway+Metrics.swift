@@ -42,7 +42,7 @@ extension Gateway {
     }
 
     /// By shard, all asked at once; of those that take long to say so, what they said last.
-    private func gaugesOfShards() async -> [ShardGauges] {
+    func gaugesOfShards() async -> [ShardGauges] {
         for (shard, latest) in gauges.enumerated() {
             latest.look { ask(shard, orElse: ShardGauges(), then: $0) { .gauges($0) } }
         }

@@ -29,10 +29,7 @@ extension Gateway {
 
     private func publishSystemTopics(version: String, _ load: SystemLoad) async {
         guard await ask(0, orElse: false, { .wantsSystemTopics($0) }) else { return }
-        var gauges: [ShardGauges] = []
-        for shard in commons.mailboxes.indices {
-            gauges.append(await ask(shard, orElse: ShardGauges()) { .gauges($0) })
-        }
+        let gauges = await gaugesOfShards()
         let uptime = time.monotonic.milliseconds(since: load.startedAt) / 1_000
         let topics =
             [("version", version), ("uptime", "\(uptime) seconds")]
