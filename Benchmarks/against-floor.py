@@ -4,19 +4,24 @@ that a server can do in C: load/floor.c, and load/records.c, which lets go of Op
 of a second, so that other work on the machine hits both. CPU time of the server per operation, from /proc; memory per idle
 connection. Prints a line for each measurement, and at the end a table in Markdown.
 
-    Benchmarks/against-floor.py [--turns 7] [--seconds 1] [--gateway PATH] [--peers] [--floor-alone] [--stored] [LINE ...]
+    Benchmarks/against-floor.py [--turns 7] [--seconds 1] [--gateway PATH] [--peers] [--floor-alone]
+                                [--preset NAME] [--stored] [--console] [LINE ...]
 
 LINE is a name of LINES below, or the beginning of one: `qos1` measures both lines of QoS 1. Without one all are measured.
 --peers adds mosquitto and FlashMQ, where they are installed. --floor-alone needs no gateway.
---stored has the gateway store the messages.
+--preset, --stored and --console add one more gateway each, measured in the same turns, and what it takes beside the first:
+whose devices publish by the topics of that preset, or by 32 patterns of the product's own (`patterns`); that stores the
+messages; of which ten consoles are open, with their lists of events live.
 Exit code: 0; 1 when a figure passes its limit in LINES; 2 when something could not be measured.
 
 Needs a release build of the gateway (`make build`), a C compiler and libssl-dev. Loopback only; ends what it started.
 """
 
 import argparse
+import http.client
 import json
 import os
+import re
 import shutil
 import socket
 import statistics
@@ -24,6 +29,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 from collections import namedtuple
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -112,9 +118,8 @@ def wait_for(port, process, log):
 class Bench:
     """The scratch directory, the compiled C programs, and the two cores."""
 
-    def __init__(self, gateway, stores_messages=False):
+    def __init__(self, gateway):
         self.gateway = gateway
-        self.stores_messages = stores_messages
         os.makedirs(f"{ROOT}/.build-bench", exist_ok=True)
         self.scratch = tempfile.mkdtemp(prefix="compare-", dir=f"{ROOT}/.build-bench")
         self.running = []
@@ -205,32 +210,38 @@ class Gateway:
     """A gateway of one shard, and a product whose first KNOWN devices have been activated."""
 
     title = "Tollgate"
-    identity = Floor.identity
+    topic = "d/%P/%D/up/t"
 
     def __init__(self, bench, fresh):
         self.bench = bench
+        self.directory = f"{bench.scratch}/{self.title}"
         self.ports = {True: free_port(), False: free_port()}
         self.admin = free_port()
         self.process = None
         self.restart()
         total = KNOWN + fresh
-        devices = f"{bench.scratch}/devices.csv"
+        devices = f"{self.directory}.csv"
         with open(devices, "w") as file:
             file.write("dk,secret\n")
             file.writelines(f"dev-{number:06d},bench-secret-of-all\n" for number in range(total))
         self.operator("account", "create", "--id", "bench", "--name", "Bench")
         self.operator("package", "create", "--id", "bench", "--name", "Bench", "--validity-days", "365")
         self.operator("product", "create", "--pk", "bench", "--name", "Bench", "--account", "bench")
-        if bench.stores_messages:
-            self.operator("product", "update", "bench", "--message-log", "true")
+        self.prepare()
         self.operator("codes", "buy", "bench", "--package", "bench", "--quantity", str(total), "--product", "bench")
         self.operator("device", "import", "bench", devices)
         self.next_fresh = KNOWN
         load(bench, self, False, ["--mode", "churn", "--c", 256, "--n", KNOWN])
 
+    def prepare(self):
+        """Makes of the product what is to be measured."""
+
+    def identity(self):
+        return ["--pk", "bench", "--dk", "dev-%06d", "--ds", "bench-secret-of-all", "--topic", self.topic]
+
     def operator(self, *words):
         self.bench.run(self.bench.gateway, *words, "--api", f"http://127.0.0.1:{self.admin}",
-                       "--token-file", f"{self.bench.scratch}/data/admin.token")
+                       "--token-file", f"{self.directory}/admin.token")
 
     def endpoint(self, tls):
         return self.process, self.ports[tls]
@@ -246,9 +257,77 @@ class Gateway:
         }
         words = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
         self.process, log = self.bench.start(
-            "gateway", self.bench.gateway, "serve", "--data", f"{self.bench.scratch}/data", *words)
+            self.title, self.bench.gateway, "serve", "--data", self.directory, *words)
         for port in (self.ports[False], self.ports[True], self.admin):
             wait_for(port, self.process, log)
+
+
+class Dialect(Gateway):
+    """The same, of a product whose devices have topics of their own."""
+
+    TOPICS = {
+        "tollgate": Gateway.topic, "alibaba": "/%P/%D/user/t", "aws": "dt/%D/t",
+        "azure": "devices/%D/messages/events/t", "quecthing": "q/2/d/qd%P%D/bus_"}
+
+    def __init__(self, bench, fresh, preset):
+        self.title = f"Tollgate, {preset}"
+        self.preset = preset
+        # The last of the patterns: all others are looked at before it.
+        self.topic = "31/${pk}/${dk}/up/t".replace("${pk}", "%P").replace("${dk}", "%D") \
+            if preset == "patterns" else self.TOPICS[preset]
+        super().__init__(bench, fresh)
+
+    def prepare(self):
+        what = ["--preset", self.preset]
+        if self.preset == "patterns":
+            what = [word for number in range(32) for word in ("--up", f"{number}/${{pk}}/${{dk}}/up/#")]
+        self.operator("product", "set-dialect", "bench", *what, "--proof", "tollgate")
+
+
+class Storing(Gateway):
+    """The same, which stores the messages."""
+
+    title = "Tollgate, stored"
+
+    def prepare(self):
+        self.operator("product", "update", "bench", "--message-log", "true")
+
+
+class Watched(Gateway):
+    """The same, with consoles open that nobody touches: each has signed in and shows events as they come."""
+
+    title = "Tollgate, console"
+    CONSOLES = 10
+
+    def restart(self):
+        super().restart()
+        with open(f"{self.directory}/admin.token") as file:
+            key = file.read().strip()
+        self.consoles = [self.console(key) for _ in range(self.CONSOLES)]
+
+    def console(self, key):
+        """Signs in; its stream of events, which is open and has begun."""
+        cookies = {}
+
+        def ask(method, path, fields=None):
+            connection = http.client.HTTPConnection("127.0.0.1", self.admin, timeout=30)
+            headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())}
+            if fields is not None:
+                headers |= {"Content-Type": "application/x-www-form-urlencoded", "Origin": f"http://127.0.0.1:{self.admin}"}
+            connection.request(method, path, fields and urllib.parse.urlencode(fields), headers)
+            answer = connection.getresponse()
+            for cookie in answer.headers.get_all("Set-Cookie") or []:
+                name, value = cookie.split(";")[0].split("=", 1)
+                cookies[name] = value
+            return connection, answer
+
+        page = ask("GET", "/console/sign-in")[1].read().decode()
+        token = re.search('name="_token" value="([^"]*)"', page).group(1)
+        ask("POST", "/console/sign-in", {"_token": token, "next": "", "token": key})[1].read()
+        stream = ask("GET", "/console/live/listEvents")
+        if stream[1].status != 200 or not stream[1].readline():
+            raise Failure(f"the console does not stream: {stream[1].status}")
+        return stream
 
 
 class Peer:
@@ -372,6 +451,11 @@ class Series:
         low, high = min(self.figures), max(self.figures)
         return f"{self.median:.{line.digits}f} ({low:.{line.digits}f}-{high:.{line.digits}f}) {line.unit}"
 
+    def beside(self, other):
+        """Each turn against the other's turn beside it."""
+        ratios = [a / b for a, b in zip(self.figures, other.figures) if b > 0]
+        return f"{statistics.median(ratios):.3f} ({min(ratios):.3f}-{max(ratios):.3f})"
+
     def ratio_text(self):
         return f"{self.ratio:.2f} ({self.ratios[0]:.2f}-{self.ratios[1]:.2f})" if self.ratio else "-"
 
@@ -434,7 +518,9 @@ def main():
     parser.add_argument("--gateway", default=f"{ROOT}/.build/release/tollgate")
     parser.add_argument("--peers", action="store_true")
     parser.add_argument("--floor-alone", action="store_true")
+    parser.add_argument("--preset", choices=(*Dialect.TOPICS, "patterns"))
     parser.add_argument("--stored", action="store_true")
+    parser.add_argument("--console", action="store_true")
     parser.add_argument("lines", nargs="*", metavar="LINE")
     options = parser.parse_args()
     bench = None
@@ -443,10 +529,17 @@ def main():
         gateway = os.path.abspath(options.gateway)
         if not options.floor_alone and not os.access(gateway, os.X_OK):
             raise Failure(f"there is no {gateway}: run make build first")
-        bench = Bench(gateway, options.stored)
+        bench = Bench(gateway)
         servers = [Floor(bench), Records(bench)]
         if not options.floor_alone:
-            servers.append(Gateway(bench, FRESH * options.turns))
+            fresh = FRESH * options.turns
+            servers.append(Gateway(bench, fresh))
+            if options.preset:
+                servers.append(Dialect(bench, fresh, options.preset))
+            if options.stored:
+                servers.append(Storing(bench, fresh))
+            if options.console:
+                servers.append(Watched(bench, fresh))
         if options.peers:
             servers.extend(peers(bench))
         if bench.server_core == bench.load_core:
@@ -459,6 +552,9 @@ def main():
                 figures = ", ".join(f"{title} {series.text(line)}" for title, series in results.items())
                 ratio = results[Gateway.title].ratio_text() if Gateway.title in results else "-"
                 say(f"{line.name:16} {figures}, ratio {ratio}{', over its limit' if is_over(line, results, measured) else ''}")
+                for title, series in results.items():
+                    if title.startswith(f"{Gateway.title}, "):
+                        say(f"{'':16} {title}: {series.beside(results[Gateway.title])} x {Gateway.title}")
         say("")
         for row in table(measured, [server.title for server in servers]):
             say(row)

@@ -125,7 +125,7 @@ struct LedgerBenchmark {
                     try reader.withDevice(identity) { product, device in
                         let decision = Admission.decide(
                             identity,
-                            product: product,
+                            product: product?.record,
                             device: device?.standing,
                             at: now
                         )

@@ -31,6 +31,13 @@ extension KeyPair: Sendable where First: Sendable, Second: Sendable {}
 extension KeyPair: Equatable where First: Equatable, Second: Equatable {}
 extension KeyPair: Hashable where First: Hashable, Second: Hashable {}
 
+/// In the order of the store, as that of its parts is.
+extension KeyPair: Comparable where First: Comparable, Second: Comparable {
+    public static func < (left: Self, right: Self) -> Bool {
+        (left.first, left.second) < (right.first, right.second)
+    }
+}
+
 extension KeyPair: CustomStringConvertible {
     public var description: String { "\(first), \(second)" }
 }

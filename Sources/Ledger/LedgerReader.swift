@@ -11,7 +11,7 @@ public struct LedgerReader: ~Copyable {
     private let books: Books
     private let productsVersion: ProductsVersion
     private var cachedVersion: UInt64
-    private var products: [ProductKey: ProductRecord] = [:]
+    private var products: [ProductKey: CachedProduct] = [:]
 
     /// Of products in the cache; past it, the cache starts anew.
     private static var cacheMaximum: Int { 65_536 }
@@ -26,34 +26,52 @@ public struct LedgerReader: ~Copyable {
     /// Lends `body` the product and the device, as far as the books know them: what credentials are
     /// checked with and `Admission.decide` asks. A deleted product or device may be among them; the
     /// decision refuses or readmits it.
+    @inlinable
     public mutating func withDevice<Result>(
         _ identity: DeviceIdentity,
-        _ body: (ProductRecord?, DeviceView?) throws(StoreError) -> Result
+        _ body: (CachedProduct?, DeviceView?) throws(StoreError) -> Result
     ) throws(StoreError) -> Result {
+        var result: Result?
+        try lendDevice(identity) { product, view throws(StoreError) in
+            result = try body(product, view)
+        }
+        guard let result else { preconditionFailure("what is lent was looked at") }
+        return result
+    }
+
+    /// The same, and not generic: what is looked up here would be made for any type of result otherwise, at run time.
+    /// Calls `body` once.
+    @usableFromInline
+    mutating func lendDevice(
+        _ identity: DeviceIdentity,
+        _ body: (CachedProduct?, DeviceView?) throws(StoreError) -> Void
+    ) throws(StoreError) {
         refreshCache()
         let books = books
         var product = products[identity.product]
         let isCached = product != nil
-        let result = try reader.withTransaction { (transaction) throws(StoreError) -> Result in
+        try reader.withTransaction { (transaction) throws(StoreError) in
             if product == nil {
                 product = try books.products.get(identity.product, in: transaction)
+                    .map { CachedProduct($0) }
             }
-            let found = try books.devices.withRecord(identity, in: transaction) {
-                (bytes) throws(StoreError) -> Result? in
+            let isFound = try books.devices.withRecord(identity, in: transaction) {
+                (bytes) throws(StoreError) -> Bool in
                 let view = try DeviceView(stored: bytes)
-                return view.standing.isRegistered ? try body(product, view) : nil
+                guard view.standing.isRegistered else { return false }
+                try body(product, view)
+                return true
             }
-            if case .some(.some(let result)) = found { return result }
+            if isFound == true { return }
             guard let record = try books.device(identity, in: transaction) else {
                 return try body(product, nil)
             }
             // Deleted, or staged by an import that was committed: few, and not for long.
             var bytes = ByteBuffer(capacity: 256)
             record.encode(into: &bytes)
-            return try body(product, DeviceView(stored: bytes.span))
+            try body(product, DeviceView(stored: bytes.span))
         }
         if !isCached, let product { cache(product, as: identity.product) }
-        return result
     }
 
     /// What a registered device is to be, and when it was registered; `nil` of any other.
@@ -69,12 +87,12 @@ public struct LedgerReader: ~Copyable {
     /// A product's settings, from the cache if they are there.
     public mutating func product(_ key: ProductKey) throws(StoreError) -> ProductRecord? {
         refreshCache()
-        if let product = products[key] { return product }
+        if let product = products[key] { return product.record }
         let books = books
         let product = try reader.withTransaction { (transaction) throws(StoreError) in
             try books.products.get(key, in: transaction)
         }
-        if let product { cache(product, as: key) }
+        if let product { cache(CachedProduct(product), as: key) }
         return product
     }
 
@@ -108,8 +126,16 @@ public struct LedgerReader: ~Copyable {
         }
     }
 
-    private mutating func cache(_ product: ProductRecord, as key: ProductKey) {
+    private mutating func cache(_ product: CachedProduct, as key: ProductKey) {
         if products.count >= Self.cacheMaximum { products.removeAll(keepingCapacity: true) }
         products[key] = product
     }
+}
+
+/// A product as a reader has met it. Handed on by reference: a record of so many fields takes longer to copy than the
+/// device's takes to be found.
+public final class CachedProduct: Sendable {
+    public let record: ProductRecord
+
+    init(_ record: ProductRecord) { self.record = record }
 }

@@ -29,6 +29,12 @@ extension Meter {
         return send(draft, at: time)
     }
 
+    /// Whether counts wait whose devices have gone.
+    public var hasReleased: Bool { !released.isEmpty }
+
+    /// How many devices have gone without a dirty count, and no batch has told of it yet.
+    public var departedCount: Int { departed.count }
+
     /// The same for devices that have gone, which do not wait for the schedule: of those without a dirty count an empty
     /// one, which only says when.
     public mutating func nextReleasedBatch(
@@ -110,9 +116,13 @@ public struct UsageBatch: Sendable {
         public let device: DeviceIdentity
         public let usage: DayUsage
 
-        public init(device: DeviceIdentity, usage: DayUsage) {
+        /// When the device was seen last; `nil`: when the counts were taken.
+        public let seenAt: Timestamp?
+
+        public init(device: DeviceIdentity, usage: DayUsage, seenAt: Timestamp? = nil) {
             self.device = device
             self.usage = usage
+            self.seenAt = seenAt
         }
     }
 }

@@ -33,7 +33,7 @@ public struct Meter: ~Copyable {
     /// Slots that were dirty when their last holder went: they are flushed first.
     var released: [Int32] = []
 
-    /// Devices whose connections have ended since the last batch of released counters.
+    /// Devices that have gone and left no dirty count, since the last batch that told of departures.
     var departed: [UsageBatch.Entry] = []
 
     /// What the batches under way carry, by their numbers.
@@ -105,12 +105,15 @@ public struct Meter: ~Copyable {
         dropIfSettled(slot.index)
     }
 
-    /// A device has gone: the store is to know when, with the next batch of released counters, unless a count says so.
+    /// A device has gone: the store is to know when, unless a count says so. What a departure without a count costs is
+    /// the store's transaction, so it is for the caller to say when they are due (`nextReleasedBatch`).
     ///
     /// - Parameter slot: of its counter, which is not released yet, if there is one.
-    public mutating func noteDeparture(of device: DeviceIdentity, _ slot: Slot?, on day: Day) {
+    public mutating func noteDeparture(
+        of device: DeviceIdentity, _ slot: Slot?, on day: Day, at time: Timestamp
+    ) {
         if let slot, counters[Int(slot.index)].tally.isDirty { return }
-        departed.append(UsageBatch.Entry(device: device, usage: DayUsage(day: day)))
+        departed.append(UsageBatch.Entry(device: device, usage: DayUsage(day: day), seenAt: time))
     }
 
     func isSettled(_ index: Int32) -> Bool {

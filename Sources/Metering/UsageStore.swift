@@ -169,7 +169,7 @@ struct UsageTables: Sendable {
             var record = try devices.get(entry.device, in: transaction) ?? UsageRecord()
             let held = record.usage(on: usage.day)
             let grown = record.record(usage)
-            record.seenAt = max(record.seenAt, time)
+            record.seenAt = max(record.seenAt, entry.seenAt ?? time)
             try devices.put(entry.device, record, in: transaction)
             if grown.used > 0 || grown.topUp > 0 {
                 let key = ProductDayKey(entry.device.product, usage.day)

@@ -112,6 +112,22 @@ struct CampaignTests {
             try await client.get("\(Self.campaigns)/x/devices").reason == "unknown-campaign")
     }
 
+    @Test("one that begins later starts nothing before, and begins before it ends")
+    func later() async throws {
+        let client = try await client()
+        let reversed = try await client.post(
+            Self.campaigns, plan("reversed").adding("startsAt", "2026-12-01T00:00:00Z"))
+        #expect(reversed.status == 409 && reversed.reason == "expiry-passed", "\(reversed.text)")
+        let made = try await client.post(
+            Self.campaigns, plan().adding("startsAt", "2026-11-30"))
+        #expect(made.status == 201, "\(made.text)")
+        #expect(made.json["startsAt"]?.text == "2026-11-30T00:00:00Z")
+        for _ in 0..<3 { try await pass(client, seconds: 60) }
+        let waiting = try await client.get("\(Self.campaigns)/spring").json
+        #expect(waiting["started"] == 0 && waiting["state"]?.text == "running", "\(waiting)")
+        #expect(waiting["startsAt"] == made.json["startsAt"])
+    }
+
     @Test("which devices it is for: some metadata or some names, not both")
     func filters() async throws {
         let client = try await client()

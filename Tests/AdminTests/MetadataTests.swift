@@ -97,7 +97,49 @@ struct MetadataTests {
         #expect(try await found("metadata=room%3Dhall&like=3") == ["d3"])
         #expect(try await found("metadata=e%3Da%3Db") == ["d1", "d2", "d3"])
         #expect(try await found("metadata=room%3D") == [])
+        #expect(try await found("metadata=room%3Dhall&like=d3") == ["d3"])
+        #expect(try await found("metadata=room%3Dhall&state=disabled") == [])
+        let page = try await client.get(
+            "/v1/products/lamp/devices?metadata=room%3Dhall&limit=1")
+        let cursor = try #require(page.json["cursor"]?.text)
+        #expect(try await found("metadata=room%3Dhall&limit=1&cursor=\(cursor)") == ["d3"])
+        let other = try await client.get(
+            "/v1/products/lamp/devices?metadata=room%3DHall&cursor=\(cursor)")
+        #expect(other.reason == "unknown-cursor", "\(other.text)")
         let wrong = try await client.get("/v1/products/lamp/devices?metadata=room")
+        #expect(wrong.status == 422, "\(wrong.text)")
+    }
+
+    @Test("a list of products is searched for metadata, by each for what is its own")
+    func productSearch() async throws {
+        let client = try await furnished()
+        _ = try await client.post(
+            "/v1/accounts", ["id": "other", "name": "O", "kind": "individual"])
+        for (pk, account) in [("fan", "other"), ("bulb", "acme")] {
+            let made = try await client.post(
+                "/v1/products",
+                ["pk": .text(pk), "name": .text(pk), "account": .text(account)])
+            #expect(made.status == 201, "\(made.text)")
+        }
+        for pk in ["lamp", "fan", "bulb"] {
+            let owner = "/v1/products/\(pk)"
+            #expect(try await patch(client, owner, ["use": "home"]).status == 200)
+        }
+        func found(
+            _ query: String, token: String? = Client.ownerToken.text
+        ) async throws -> [String] {
+            let answer = try await client.get("/v1/products?\(query)", token: token)
+            return answer.json["items"]?.array?.compactMap { $0["pk"]?.text } ?? [answer.text]
+        }
+        #expect(try await found("metadata=use%3Dhome") == ["bulb", "lamp", "fan"])
+        #expect(try await found("metadata=use%3Dhome&account=other") == ["fan"])
+        #expect(try await found("metadata=use%3Dhome&name=B") == ["bulb"])
+        #expect(try await found("metadata=use%3Dwork") == [])
+        let key = try await client.post(
+            "/v1/keys", ["name": "k", "role": "sub-account", "account": "other"])
+        let token = try #require(key.json["token"]?.text)
+        #expect(try await found("metadata=use%3Dhome", token: token) == ["fan"])
+        let wrong = try await client.get("/v1/products?metadata=use")
         #expect(wrong.status == 422, "\(wrong.text)")
     }
 

@@ -329,6 +329,45 @@ import Time
     }
 
     @Test(
+        "C7: departures without a count are told of at once, then once a second; counts never wait")
+    func departures() {
+        var quota = quota()
+        var client = client(&quota, unitsPerDay: nil)
+        func leave(_ milliseconds: Int64) -> Int? {
+            quota.noteDeparture(of: client, at: noon.adding(milliseconds: milliseconds))
+            return tell(milliseconds)
+        }
+        func tell(_ milliseconds: Int64) -> Int? {
+            quota.nextReleasedBatch(
+                at: noon.adding(milliseconds: milliseconds),
+                start.adding(milliseconds: milliseconds))?.entries.count
+        }
+        isEqual(leave(0), 1)
+        isEqual(leave(10), nil)
+        isEqual(leave(20), nil)
+        isEqual(quota.flushDue, start.adding(milliseconds: 1_000))
+        isEqual(tell(999), nil)
+        isEqual(tell(1_000), 2)
+        isEqual(quota.flushDue, nil)
+        // A count goes at once, and takes those along that wait.
+        isEqual(leave(1_010), nil)
+        isEqual(charge(&quota, &client, at: noon), "counted")
+        quota.noteDeparture(of: client, at: noon)
+        if let counter = client.meterSlot { quota.release(counter) }
+        isEqual(tell(1_020), 2)
+        // Many fill a batch.
+        client.meterSlot = nil
+        for _ in 0..<4_095 { quota.noteDeparture(of: client, at: noon) }
+        isEqual(tell(1_030), nil)
+        quota.noteDeparture(of: client, at: noon)
+        isEqual(tell(1_030), 4_096)
+        // The gateway ends: nothing is left.
+        quota.noteDeparture(of: client, at: noon)
+        isEqual(quota.nextDepartureBatch(at: noon)?.entries.count, 1)
+        isEqual(quota.nextDepartureBatch(at: noon) == nil, true)
+    }
+
+    @Test(
         "C7: what has changed is flushed once in each interval, and again when it was not written")
     func flush() {
         var quota = quota()

@@ -7,14 +7,20 @@ import Time
 /// Campaigns, and how far they are.
 extension LedgerRecords {
     static func campaigns(_ books: Books) -> [GoldenTable] {
-        func record(_ filter: CampaignFilter, perMinute: UInt32, stop: Int) -> CampaignRecord {
+        func record(
+            _ filter: CampaignFilter, perMinute: UInt32, stop: Int, from start: Timestamp? = nil
+        ) -> CampaignRecord {
             CampaignRecord(
                 NewCampaign(
                     product: product, id: CampaignID("spring")!,
                     version: FirmwareVersion("2.1.0")!, filter: filter, perMinute: perMinute,
-                    endsAt: time, stopPercent: UpgradePercent(stop)!),
+                    startsAt: start, endsAt: time, stopPercent: UpgradePercent(stop)!),
                 at: time, by: "owner")
         }
+        let all = record(.all, perMinute: 1, stop: 100)
+        let noted = record(
+            .metadata(MetadataKey("room")!, MetadataValue("é")!), perMinute: 6_000, stop: 0)
+        let named = record(.devices([device]), perMinute: 300, stop: 20)
         var late = CampaignProgressRecord(at: time)
         late.state = .failed
         late.cursor = device
@@ -36,12 +42,10 @@ extension LedgerRecords {
                 books.campaigns,
                 keys: ["plain": KeyPair(product, CampaignID("spring")!)],
                 records: [
-                    "all": record(.all, perMinute: 1, stop: 100),
-                    "metadata": record(
-                        .metadata(MetadataKey("room")!, MetadataValue("é")!), perMinute: 6_000,
-                        stop: 0),
-                    "devices": record(.devices([device]), perMinute: 300, stop: 20),
-                ]
+                    "all v2": all, "metadata v2": noted, "devices v2": named,
+                    "later v2": record(.all, perMinute: 1, stop: 100, from: time),
+                ],
+                older: ["all": all, "metadata": noted, "devices": named]
             ),
             GoldenTable(
                 books.campaignProgress,

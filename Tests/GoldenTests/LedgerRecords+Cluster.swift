@@ -1,4 +1,5 @@
 import Bytes
+import Encoding
 import Storage
 import Time
 
@@ -69,6 +70,10 @@ extension LedgerRecords {
                 ]
             ),
             GoldenTable(
+                books.notedDevices, keys: ["plain": KeyTriple(product, noted, device)]),
+            GoldenTable(
+                books.notedProducts, keys: ["plain": KeyTriple(noted, acme, product)]),
+            GoldenTable(
                 books.desiredStates,
                 keys: ["plain": identity],
                 records: [
@@ -102,6 +107,8 @@ extension LedgerRecords {
             ),
         ]
     }
+
+    private static var noted: MetadataPlace { MetadataMatch("room=Küche")!.place }
 
     /// Under so many keys; the first value is empty.
     /// A document of a device's state, with all kinds of values.

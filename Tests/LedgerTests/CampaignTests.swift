@@ -99,6 +99,39 @@ import Time
         #expect(try store.findings() == [])
     }
 
+    @Test("a campaign that begins later starts nothing before, also when it was paused meanwhile")
+    func later() throws {
+        let store = try store()
+        let now = store.now
+        func campaign(from start: Int64, to end: Int64) -> CampaignAction {
+            .create(
+                NewCampaign(
+                    product: Self.product, id: Self.spring, version: Self.version, filter: .all,
+                    perMinute: 60, startsAt: now.adding(milliseconds: 1_000 * start),
+                    endsAt: now.adding(milliseconds: 1_000 * end),
+                    stopPercent: UpgradePercent(20)!))
+        }
+        #expect(try store.refusal(.campaigns(campaign(from: 60, to: 60))) == "expiry-passed")
+        #expect(try store.refusal(.campaigns(campaign(from: 60, to: 100))) == nil)
+        try pass(store, seconds: 30)
+        #expect(try turn(store, .paused) != .done(.unchanged))
+        #expect(try turn(store, .running) != .done(.unchanged))
+        #expect(try !isDue(store))
+        try pass(store, seconds: 29)
+        #expect(try progress(store).started == 0 && !isDue(store))
+        try pass(store, seconds: 1)
+        #expect(try progress(store).started == 0 && !isDue(store))
+        store.now = store.now.adding(milliseconds: 1_000)
+        #expect(try isDue(store))
+        try pass(store, seconds: 0)
+        #expect(try progress(store).started == 1)
+        try pass(store, seconds: 10)
+        #expect(try progress(store).started == 11)
+        try pass(store, seconds: 60)
+        #expect(try progress(store).state == .expired)
+        #expect(try store.findings() == [])
+    }
+
     @Test("a campaign is for all devices, for those with metadata, or for those that are named")
     func filters() throws {
         let hall = MetadataEdit(key: MetadataKey("room")!, value: MetadataValue("hall")!)

@@ -182,6 +182,29 @@ extension Damage {
                 .account(Tour.individual),
                 MetadataRecord(metadata: Metadata().merging(edits)), in: transaction)
         },
+        Damage(
+            "metadata that a device and a product are not listed under",
+            "device PK4.g3 is not listed under its metadata room",
+            "product PK2 is not listed under its metadata room"
+        ) { (books, transaction) throws(StoreError) in
+            let place = MetadataMatch("room=7")!.place
+            try books.notedDevices.remove(
+                KeyTriple(Tour.fourth, place, DeviceKey("g3")!), in: transaction)
+            try books.notedProducts.remove(
+                KeyTriple(place, TestStore.acme, ProductKey("PK2")!), in: transaction)
+        },
+        Damage(
+            "devices and products that are listed under metadata that they don't have",
+            "devices are listed under metadata that they don't have: 1",
+            "products are listed under metadata that they don't have: 1"
+        ) { (books, transaction) throws(StoreError) in
+            let place = MetadataPlace(MetadataKey("k")!, 7)
+            try books.notedDevices.put(
+                KeyTriple(TestStore.product, place, DeviceKey("d3")!), EmptyRecord(),
+                in: transaction)
+            try books.notedProducts.put(
+                KeyTriple(place, TestStore.acme, TestStore.product), EmptyRecord(), in: transaction)
+        },
         Damage("a desired state that is gone", "what PK1.d3 is to be is not there") {
             (books, transaction) throws(StoreError) in
             try books.desiredStates.remove(TestStore.device("d3"), in: transaction)

@@ -39,7 +39,8 @@ import Time
         let time = now
         func decide(_ reader: inout LedgerReader) throws -> Decision {
             try reader.withDevice(identity) { product, device in
-                Admission.decide(identity, product: product, device: device?.standing, at: time)
+                Admission.decide(
+                    identity, product: product?.record, device: device?.standing, at: time)
             }
         }
         #expect(try decide(&reader) == .consume(.first))

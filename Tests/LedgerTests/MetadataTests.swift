@@ -1,3 +1,4 @@
+import Encoding
 import Storage
 import Testing
 import Time
@@ -68,6 +69,120 @@ import Time
                     .metadata(.merge(owner, [edit("more", "v"), edit("k1", nil)]))) == nil)
             #expect(try values(store, owner).count == 16)
         }
+        #expect(try store.findings() == [])
+    }
+
+    private func devices(
+        _ store: TestStore, _ match: String, state: DeviceState? = nil, limit: Int = 2
+    ) throws -> [String] {
+        let transaction = try ReadTransaction(in: store.environment)
+        let match = try #require(MetadataMatch(match))
+        var found: [String] = []
+        var cursor: String?
+        repeat {
+            let page = try store.books.devices(
+                of: TestStore.product, with: match, state: state, at: store.now, cursor: cursor,
+                limit: limit, in: transaction)
+            #expect(page.elements.count <= limit)
+            found += page.elements.map(\.device.text)
+            cursor = page.cursor
+        } while cursor != nil
+        return found
+    }
+
+    @Test("devices are found by their metadata as it is now, page by page, and no other is read")
+    func devicesByMetadata() throws {
+        let store = try TestStore()
+        try store.buy(9)
+        for number in 1...7 { _ = try store.connect("d\(number)") }
+        func note(_ device: String, _ edits: MetadataEdit...) throws {
+            _ = try store.apply(.metadata(.merge(.device(TestStore.device(device)), edits)))
+        }
+        for device in ["d6", "d2", "d4", "d1"] { try note(device, edit("room", "hall")) }
+        try note("d3", edit("room", "Küche"), edit("floor", "hall"))
+        #expect(try devices(store, "room=hall") == ["d1", "d2", "d4", "d6"])
+        #expect(try devices(store, "room=Küche") == ["d3"])
+        #expect(try devices(store, "floor=hall") == ["d3"])
+        #expect(try devices(store, "room=Hall") == [] && devices(store, "floor=Küche") == [])
+        // Another value, none, and the same again.
+        try note("d2", edit("room", "Küche"))
+        try note("d4", edit("room", nil), edit("floor", "1"))
+        try note("d6", edit("room", "hall"))
+        #expect(try devices(store, "room=hall") == ["d1", "d6"])
+        #expect(try devices(store, "room=Küche") == ["d2", "d3"])
+        #expect(try devices(store, "floor=1") == ["d4"])
+        _ = try store.apply(.devices(.setDisabled(TestStore.device("d6"), true)))
+        #expect(try devices(store, "room=hall", state: .disabled) == ["d6"])
+        #expect(try devices(store, "room=hall", state: .active) == ["d1"])
+        // A device that is gone, and one that has come again under its key.
+        _ = try store.apply(.devices(.delete(TestStore.device("d1"))))
+        #expect(try devices(store, "room=hall") == ["d6"])
+        _ = try store.connect("d1")
+        #expect(try devices(store, "room=hall") == ["d6"])
+        #expect(try store.findings() == [])
+    }
+
+    @Test(
+        "products are found by their metadata: an account's, some, or all, and none that is deleted"
+    )
+    func productsByMetadata() throws {
+        let store = try furnished()
+        let other = ProductKey("P2")!
+        _ = try store.apply(.products(.create(TestStore.newProduct("P2"))))
+        for product in [TestStore.product, other] {
+            _ = try store.apply(.metadata(.merge(.product(product), [edit("use", "light")])))
+        }
+        func products(
+            _ match: String, of accounts: [AccountID]? = nil, among keys: [ProductKey]? = nil
+        ) throws -> [ProductKey] {
+            let transaction = try ReadTransaction(in: store.environment)
+            return try store.books.products(
+                of: accounts, among: keys, with: MetadataMatch(match), limit: 10, in: transaction
+            ).elements.map(\.key)
+        }
+        #expect(try products("use=light") == [TestStore.product, other].sorted())
+        #expect(
+            try products("use=light", of: [TestStore.acme]) == [TestStore.product, other].sorted())
+        #expect(try products("use=light", of: [AccountID("other")!]) == [])
+        #expect(try products("use=light", among: [other]) == [other])
+        #expect(try products("use=heat") == [])
+        _ = try store.apply(.metadata(.merge(.product(other), [edit("use", "heat")])))
+        #expect(try products("use=light") == [TestStore.product])
+        #expect(try products("use=heat") == [other])
+        _ = try store.apply(.products(.delete(other)))
+        #expect(try products("use=heat") == [])
+        #expect(try store.findings() == [])
+    }
+
+    @Test("the metadata of older books is listed when they are brought to the format")
+    func older() throws {
+        let store = try furnished()
+        for owner in Self.owners {
+            _ = try store.apply(.metadata(.merge(owner, [edit("room", "hall")])))
+        }
+        _ = try store.environment.write { transaction throws(StoreError) in
+            try store.books.notedDevices.delete(
+                KeyTriple(
+                    TestStore.product, MetadataMatch("room=hall")!.place, DeviceKey("d1")!),
+                in: transaction)
+            try store.books.notedProducts.delete(
+                KeyTriple(
+                    MetadataMatch("room=hall")!.place, TestStore.acme, TestStore.product),
+                in: transaction)
+        }
+        #expect(
+            try store.findings() == [
+                "product PK1 is not listed under its metadata room",
+                "device PK1.d1 is not listed under its metadata room",
+            ])
+        try StoreFormat(migrations: Array(Books.format.migrations.prefix(13)))
+            .migrate(store.environment)
+        let older = try store.read { books, transaction throws(StoreError) in
+            books.verify(format: 14, in: transaction)
+        }
+        #expect(older == [])
+        try Books.format.migrate(store.environment)
+        #expect(try devices(store, "room=hall") == ["d1"])
         #expect(try store.findings() == [])
     }
 

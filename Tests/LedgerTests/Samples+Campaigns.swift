@@ -23,6 +23,8 @@ extension Samples {
                     "spring",
                     .metadata(MetadataKey("room")!, MetadataValue("Küche")!)))),
         .campaigns(.create(campaign("spring", .devices([identity.device])))),
+        .campaigns(
+            .create(campaign("spring").starting(at: Timestamp(milliseconds: 1 << 40)))),
         .campaigns(.turn(TestStore.product, spring, .paused)),
         .campaigns(.advance(TestStore.product, spring, looks: 300)),
     ]

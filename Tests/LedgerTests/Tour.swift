@@ -114,7 +114,7 @@ enum Tour {
 
     static var steps: [Step] {
         tenants + codes + devices + packs + endings + people + imports + corrections + alertSteps
-            + firmware
+            + firmware + notes
     }
 
     private static func steps(_ actions: [Action]) -> [Step] {
@@ -325,6 +325,19 @@ enum Tour {
             .campaigns(.create(Samples.campaign("winter", of: fourth))),
             .campaigns(.turn(fourth, CampaignID("winter")!, .paused)),
             .campaigns(.turn(fourth, CampaignID("winter")!, .running)),
+        ])
+    }
+
+    /// Of PK2, of g3, and of g1, which has other metadata later.
+    private static var notes: [Step] {
+        let seven = MetadataEdit(key: room, value: MetadataValue("7"))
+        let eight = MetadataEdit(key: room, value: MetadataValue("8"))
+        let first = TestStore.device("g1", of: "PK4")
+        return steps([
+            .metadata(.merge(.product(second), [seven])),
+            .metadata(.merge(.device(TestStore.device("g3", of: "PK4")), [seven])),
+            .metadata(.merge(.device(first), [seven])),
+            .metadata(.merge(.device(first), [eight])),
         ])
     }
 

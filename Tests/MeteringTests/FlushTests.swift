@@ -1,5 +1,6 @@
 import Metering
 import Testing
+import Time
 
 @Suite struct FlushTests {
     private let store = MemoryStore()
@@ -107,15 +108,19 @@ import Testing
     )
     func departed() {
         var meter = store.meter()
-        meter.noteDeparture(of: device(1), nil, on: day())
+        let left = noon.adding(milliseconds: -700)
+        meter.noteDeparture(of: device(1), nil, on: day(), at: left)
         let slot = meter.hold(device(2), on: day())
         _ = meter.charge(slot, units: 3, allowance: nil, day: day())
-        meter.noteDeparture(of: device(2), slot, on: day())
+        meter.noteDeparture(of: device(2), slot, on: day(), at: left)
+        let waiting = (meter.departedCount, meter.hasReleased)
+        #expect(waiting == (1, false))
         meter.release(slot)
         let batch = meter.nextReleasedBatch(at: noon)
         #expect(
             batch?.entries.map(\.device).sorted { "\($0)" < "\($1)" } == [device(1), device(2)])
-        #expect(batch?.entries.first { $0.device == device(1) }?.usage == DayUsage(day: day()))
+        let without = batch?.entries.first { $0.device == device(1) }
+        #expect(without?.usage == DayUsage(day: day()) && without?.seenAt == left)
         #expect(batch?.entries.first { $0.device == device(2) }?.usage.used == 3)
         let isOnItsWay = meter.isAwaitingStore
         #expect(isOnItsWay)

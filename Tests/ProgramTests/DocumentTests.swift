@@ -39,7 +39,7 @@ struct DocumentTests {
             Program.root.appending(path: ".build-venv/bin/st").path, "--config-file", settings,
             "--no-color", "run", file.path,
             "--url", serving.api, "--header", "Authorization: Bearer \(token)",
-            "--checks", "all", "--seed", "\(Self.seed)", "--max-examples", "\(Self.examples)",
+            "--seed", "\(Self.seed)", "--max-examples", "\(Self.examples)",
             "--generation-database", "none", "--continue-on-failure", "--request-timeout", "20",
             "--output-sanitize", "false", "--warnings", "off",
         ])

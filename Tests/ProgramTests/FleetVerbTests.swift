@@ -37,6 +37,11 @@ struct FleetVerbTests {
         #expect(products.split(separator: "\n").count == 2)
         let none = try serving.run(words("product list -o csv --name chair")).output
         #expect(none.split(separator: "\n").count == 1)
+        _ = try serving.run(words("product note lamp use=home"))
+        let noted = try serving.run(words("product list -o csv --metadata use=home")).output
+        #expect(noted.split(separator: "\n").count == 2)
+        let other = try serving.run(words("product list -o csv --metadata use=work")).output
+        #expect(other.split(separator: "\n").count == 1)
         try client.disconnect()
         #expect(serving.end() == 0)
     }

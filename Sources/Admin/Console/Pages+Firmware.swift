@@ -86,6 +86,8 @@ extension ConsoleRequest {
                             name: "firmware", label: .firmwareVersion,
                             options: try await versions(of: pk)),
                         .init(name: "perMinute", label: .perMinute, value: "60"),
+                        .init(
+                            name: "startsAt", label: .startsNoneBefore, hint: .startsAtOnceHint),
                         .init(name: "endsAt", label: .startsNoneAfter),
                         .init(
                             name: "stopPercent", label: .stopPercent, value: "20",
@@ -134,6 +136,7 @@ extension ConsoleRequest {
             (.firmwareVersion, "<code>\(campaign.text("firmware"))</code>"),
             (.devices, devices(of: campaign)),
             (.perMinute, "\(grouped(campaign.number("perMinute")))"),
+            (.startsNoneBefore, time(campaign.text("startsAt"))),
             (.startsNoneAfter, time(campaign.text("endsAt"))),
             (.stopPercent, "\(campaign.text("stopPercent"))"),
             (.stateChangedAt, time(campaign.text("changedAt"))),

@@ -31,7 +31,7 @@ extension ConsoleRequest {
         page.body += try await list(
             ListSpec(
                 operation: "listProducts",
-                filters: [("name", .productName)]
+                filters: [("name", .productName), ("metadata", .metadataFilter)]
                     + (principal.account == nil ? [("account", .account)] : []),
                 columns: [
                     Column(title: .productName) {
@@ -103,7 +103,10 @@ extension ConsoleRequest {
         try await list(
             ListSpec(
                 operation: "listDevices", path: ["pk": pk],
-                filters: [("like", .keyOrName), ("state", .state), ("online", .online)],
+                filters: [
+                    ("like", .keyOrName), ("state", .state), ("online", .online),
+                    ("metadata", .metadataFilter),
+                ],
                 columns: [
                     Column(title: .dk) {
                         link(["products", pk, "devices", $0.text("dk")], [], $0.text("dk"))

@@ -178,7 +178,7 @@ extension Reason {
         case .importOutOfStep: ("这些行不是接下来的行", "请从已有的行之后继续。")
         case .importsUnderWay: ("同时进行的导入已达上限", "请等待一个导入结束。")
         case .noTopUpLeft: ("账号的消息补充包已用完", "请购买补充包。")
-        case .expiryPassed: ("补充包的到期时间已过", "请选择当前之后的时间。")
+        case .expiryPassed: ("结束时间早于当前时间或开始时间", "请选择更晚的结束时间。")
         case .leaseExceeded: ("使用量超过租用量", "请按租用量结算，并反馈该故障。")
         case .deviceNotActive: ("设备未激活", "请先让设备连接，或手动激活。")
         case .otaExhausted: ("当月 OTA 次数已用完", "请等到下月，或购买 OTA 补充包。")

@@ -243,6 +243,7 @@ extension Word {
         case .messagesToday: "Messages today"
         case .messagesUsed: "Messages used from packs"
         case .metadata: "Metadata"
+        case .metadataFilter: "Metadata (name=value)"
         case .metadataHint:
             "Up to 16 values under names of your own. An empty value takes a name away."
         case .metadataKey: "Name of the value"
@@ -271,7 +272,9 @@ extension Word {
         case .sha256: "SHA-256"
         case .sha256Hint: "64 hexadecimal digits: a file with others is refused."
         case .signature: "Signature"
+        case .startsAtOnceHint: "Empty: the first upgrades are started at once."
         case .startsNoneAfter: "Starts none from"
+        case .startsNoneBefore: "Starts none before"
         case .stateChangedAt: "Since"
         case .stateDocuments: "What it is to be, and is"
         case .desired: "To be"

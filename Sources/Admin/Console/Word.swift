@@ -38,7 +38,8 @@ enum Word: CaseIterable, Sendable {
         liveOpen, lostWithProducts
     case madeWhenEmpty, mail, mailLanguage, menu, messageBurst, messageLog, messages, messagesADay,
         messagesAndOTA, messagesByDay, messagesLeft, messagesPerDay, messagesPerSecond,
-        messagesToday, messagesUsed, metadata, metadataHint, metadataKey, milliseconds, monthAfter,
+        messagesToday, messagesUsed, metadata, metadataFilter, metadataHint, metadataKey,
+        milliseconds, monthAfter,
         monthBefore, monthIsRunning, moveEntitlement
     case nextRevocationList, notUpgraded, name, nearExpiry, nearExpiryDevices, nearExpiryHint,
         newDevices, nextConnection, nextPage, no, noLimit, node, nodes, noOpenAlerts, noRecipients,
@@ -57,7 +58,8 @@ enum Word: CaseIterable, Sendable {
         remedy, remove, rename, renewNow, renewalIsOff, renewalOffHint, renewalOnHint, report,
         reportedAt, resetRule, resetSecret, resolved, resolvedAt, retryAt, revoke, revokeSecret,
         revokedAt, role, rotateSecret, rows, rule, ruleIsOn, rulesAndRecipients
-    case sha256, sha256Hint, signature, startsNoneAfter, stateChangedAt, stateDocuments,
+    case sha256, sha256Hint, signature, startsAtOnceHint, startsNoneAfter, startsNoneBefore,
+        stateChangedAt, stateDocuments,
         stateReportedAt, saidByDevice, save, search, secretRevoked, secretSet, sendAgain,
         sendMessage, sentTo, setting, settings, settingsHint, shownOnce, signIn, signInHint,
         signOut, silentSeconds, skip, source, sourceAccount, sourceConfiguration, sourceParent,

@@ -121,7 +121,8 @@ struct Example {
         "algorithm": "EdDSA", "webhook": "whAbC123", "id of webhooks": "whAbC123", "to": "lamp-2",
         "authority": authority, "id of authorities": authority, "subject": "CN=Acme factory 1",
         "firmware": "2.1.0", "campaign": "spring", "id of campaigns": "spring",
-        "metadata": "room=hall", "endsAt": "2029-11-21T08:00:00Z",
+        "metadata": "room=hall", "startsAt": "2028-11-21T08:00:00Z",
+        "endsAt": "2029-11-21T08:00:00Z",
     ]
 }
 

@@ -9,6 +9,9 @@ extension Documents {
         Member("firmware", \.record.campaign.version)
         Member("state", \.progress.state)
         Member("perMinute", \.record.campaign.perMinute)
+        Member(
+            "startsAt", \.record.campaign.startsAt,
+            "When the first upgrades are started, unless that was at once.")
         Member("endsAt", \.record.campaign.endsAt)
         Member("stopPercent", { Int($0.record.campaign.stopPercent.value) })
         Member("metadata", { $0.record.campaign.filter.match }, "KEY=VALUE, when it is for those.")

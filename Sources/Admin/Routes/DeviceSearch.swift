@@ -19,9 +19,10 @@ struct DeviceSearch: Sendable {
         case beginning(DeviceKey)
     }
 
-    /// Whether the books list the devices of its state: they are fewer than those of the product.
+    /// Whether the books list the devices of its state, or with its metadata: they are fewer than those of the product.
     fileprivate var hasIndex: Bool {
-        switch state {
+        if noted != nil { return true }
+        return switch state {
         case .active, .disabled: true
         case .inactive, nil: false
         }
@@ -65,9 +66,15 @@ extension Call {
         var looks = Search.looksMaximum
         repeat {
             let (from, room) = (cursor, limit - found.count)
-            let page = try read {
-                try $0.devices(
-                    of: key, state: search.state, at: now, cursor: from, limit: room, in: $1)
+            let page = try read { books, transaction in
+                if let noted = search.noted {
+                    return try books.devices(
+                        of: key, with: noted, state: search.state, at: now, cursor: from,
+                        limit: room, in: transaction)
+                }
+                return try books.devices(
+                    of: key, state: search.state, at: now, cursor: from, limit: room,
+                    in: transaction)
             }
             cursor = page.cursor
             looks -= max(1, page.elements.count)

@@ -93,11 +93,12 @@ extension Routes {
         guard let stopPercent = UpgradePercent(Int(percent)) else {
             throw Problem.invalid("stopPercent: is not valid")
         }
+        let startsAt = try fields.optional("startsAt") { Timestamp(timeOrDay: $0) }
+        let endsAt = try fields.required("endsAt") { Timestamp(timeOrDay: $0) }
         let campaign = NewCampaign(
             product: key, id: id, version: try fields.required("firmware", FirmwareVersion.init),
             filter: filter, perMinute: UInt32(try fields.number("perMinute")),
-            endsAt: try fields.required("endsAt") { Timestamp(timeOrDay: $0) },
-            stopPercent: stopPercent)
+            startsAt: startsAt, endsAt: endsAt, stopPercent: stopPercent)
         guard call.controlPlane.firmwareLinks != nil else { throw Problem(.firmwareNotOffered) }
         let document = try await call.submit(.campaigns(.create(campaign))) { _ in
             let made = try call.read(or: .campaigns(.unknown(key, id))) {
@@ -136,6 +137,8 @@ extension Schema {
     private static let campaign = object([
         "id": .id(CampaignID.self), "firmware": .id(FirmwareVersion.self),
         "perMinute": .integer(1...Int64(NewCampaign.perMinuteMaximum)),
+        "startsAt": .optional(
+            .timeOrDay, "When the first upgrades are started; without it at once."),
         "endsAt": .timeOrDay,
         "stopPercent": .optional(
             .integer(0...100),

@@ -52,21 +52,3 @@ extension Routes {
         return try await call.answer(.metadata(.merge(owner, edits)), document)
     }
 }
-
-/// `KEY=VALUE`, which a device's metadata is to have.
-struct MetadataMatch {
-    let key: MetadataKey
-    let value: MetadataValue
-
-    /// `nil` when the text is not of that form.
-    init?(_ text: String) {
-        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-        guard parts.count == 2, let key = MetadataKey(String(parts[0])),
-            let value = MetadataValue(String(parts[1]))
-        else { return nil }
-        self.key = key
-        self.value = value
-    }
-
-    func isIn(_ metadata: Metadata) -> Bool { metadata.values[key] == value }
-}

@@ -130,21 +130,25 @@ extension Routes {
             return .json(Documents.deletedProduct((key, forfeited)))
         }
         on(
-            .get, "products", "listProducts", "The products, by key",
+            .get, "products", "listProducts",
+            "The products, by key; those with metadata account by account",
             query: [
                 Parameter("account", .id(AccountID.self), "Of that account."), .dataCentre,
                 .search("name", "With that in their name or key, in capitals or not."),
+                Parameter("metadata", .metadataMatch, "With that metadata: KEY=VALUE."),
             ],
             answers: .page(of: Documents.product)
         ) { call in
             let asked = try call.query("account", AccountID.init)
             let accounts = call.principal.accounts(among: asked)
             let home = try call.query("dataCentre", DataCentreID.init)
+            let noted = try call.query("metadata", MetadataMatch.init)
             let (cursor, limit) = try call.page()
             let among = call.principal.products
             let page = try call.read {
                 try $0.products(
-                    of: accounts, among: among, at: home, cursor: cursor, limit: limit, in: $1)
+                    of: accounts, among: among, at: home, with: noted, cursor: cursor,
+                    limit: limit, in: $1)
             }
             let search = call.query("name").map(Search.init)
             var items: [JSON] = []

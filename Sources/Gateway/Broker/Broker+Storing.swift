@@ -160,7 +160,7 @@ extension Broker {
     static func storeName(of client: Client) -> SessionName? {
         switch client {
         case .unknown: nil
-        case .device(let device): storeName(of: device.identity)
+        case .device(let device): SessionName(product: device.product, device: device.device)
         case .application(let application):
             if let key = application.key {
                 SessionName(

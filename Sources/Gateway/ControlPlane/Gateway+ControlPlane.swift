@@ -47,10 +47,7 @@ extension Gateway: ControlPlane {
     }
 
     public func onlineCount(of product: ProductKey) async -> Int {
-        var count = 0
-        for shard in commons.mailboxes.indices {
-            count += await ask(shard, orElse: 0) { .onlineCount(product, $0) }
-        }
+        var count = await askShards(orElse: 0) { .onlineCount(product, $0) }.reduce(0, +)
         for case .count(let elsewhere) in await askOtherNodes(.onlineCount(product)) {
             count += Int(clamping: elsewhere)
         }
@@ -252,6 +249,22 @@ extension Gateway: ControlPlane {
     ) async -> Answer {
         await withCheckedContinuation { continuation in
             ask(shard, orElse: fallback, then: { continuation.resume(returning: $0) }, question)
+        }
+    }
+
+    /// Asks all shards at once, as one of them may have much to do; their answers in order, `fallback` of those that have
+    /// stopped.
+    func askShards<Answer: Sendable>(
+        orElse fallback: Answer,
+        _ question: @escaping @Sendable (@escaping @Sendable (Answer) -> Void) -> ShardQuestion
+    ) async -> [Answer] {
+        await withTaskGroup(of: (Int, Answer).self) { group in
+            for shard in commons.mailboxes.indices {
+                group.addTask { (shard, await self.ask(shard, orElse: fallback, question)) }
+            }
+            var answers = [Answer](repeating: fallback, count: commons.mailboxes.count)
+            for await (shard, answer) in group { answers[shard] = answer }
+            return answers
         }
     }
 

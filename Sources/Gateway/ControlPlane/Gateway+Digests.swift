@@ -7,8 +7,8 @@ import Time
 extension Gateway {
     /// Tells the books which devices were refused as no code was left, and which are at their daily limit (rule E2).
     func tellDigests(_ reports: inout DigestReports) async {
-        for shard in commons.mailboxes.indices {
-            reports.merge(await ask(shard, orElse: SeenDevices()) { .takeSeenDevices($0) })
+        for seen in await askShards(orElse: SeenDevices(), { .takeSeenDevices($0) }) {
+            reports.merge(seen)
         }
         // By a doubted clock the books decide nothing (rule B16).
         guard isLedgerReached, commons.clock.doubt == nil else { return }

@@ -194,8 +194,7 @@ extension Gateway {
         // By a doubted clock days that are kept still would go (rule B16).
         guard commons.clock.doubt == nil else { return }
         var online: [ProductKey: Int] = [:]
-        for shard in commons.mailboxes.indices {
-            let gauges = await ask(shard, orElse: ShardGauges()) { .gauges($0) }
+        for gauges in await askShards(orElse: ShardGauges(), { .gauges($0) }) {
             online.merge(gauges.online) { $0 + $1 }
         }
         var samples: [OnlineSample] = []

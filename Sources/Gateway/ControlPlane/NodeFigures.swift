@@ -62,11 +62,7 @@ extension Gateway {
     }
 
     private func ownFigures() async -> NodeFigures {
-        var sum = NodeFigures()
-        for shard in commons.mailboxes.indices {
-            sum += await ask(shard, orElse: NodeFigures()) { .figures($0) }
-        }
-        return sum
+        await askShards(orElse: NodeFigures()) { .figures($0) }.reduce(into: NodeFigures(), +=)
     }
 
     private func figures(of node: NodeName, shards: Int) async -> NodeFigures? {

@@ -98,8 +98,8 @@ struct Door: ~Copyable {
                 .wrong
             }
         return try books.withDevice(identity) { product, view throws(StoreError) in
-            let product = product.flatMap { $0.isDeleted ? nil : $0 }
-            let accepted = product?.dialect?.proofs ?? .standard
+            let product = product.flatMap { $0.record.isDeleted ? nil : $0 }
+            let accepted = product?.record.dialect?.proofs ?? .standard
             guard credential.isAccepted(accepted) else {
                 let hasSecret = if let view { !view.sealedSecret.isEmpty } else { false }
                 // A session that is resumed has not compared the key: who has another one learns nothing of the product.
@@ -113,7 +113,8 @@ struct Door: ~Copyable {
             }
             switch credential {
             case .registration, .alibabaRegistration:
-                let isProven = try isRegistration(connect, identity, credential, product, at: now)
+                let isProven = try isRegistration(
+                    connect, identity, credential, product?.record, at: now)
                 return isProven && product != nil ? .register : .refuse(.badCredentials)
             case .webToken where token == .untimely: return .refuse(.tokenUntimely)
             case .signature, .secret, .certificate, .alibaba, .accessToken, .plainSecret,
@@ -132,7 +133,7 @@ struct Door: ~Copyable {
             }
             var decision = Admission.decide(
                 identity,
-                product: product,
+                product: product.record,
                 device: view?.standing,
                 isBrought: standing?.bringsDevices == true,
                 at: now.books
@@ -378,7 +379,7 @@ enum DeviceVerdict {
     /// has used it for the first time. `limits`: its own. `by`: what its authority says of its certificate, of one by an
     /// account's.
     case decided(
-        Decision, ProductRecord, entitledBy: ActivationCode?, proves: SecretFingerprint?,
+        Decision, CachedProduct, entitledBy: ActivationCode?, proves: SecretFingerprint?,
         confirmsSecret: SecretFingerprint?, limits: TrafficLimits?, by: AccountCertificateStanding?)
 
     /// Whether the secret was right.

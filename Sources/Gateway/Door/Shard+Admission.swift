@@ -261,7 +261,7 @@ extension Shard {
                     else { return nil }
                 }
                 return Admission.decide(
-                    identity, product: product, device: view?.standing, at: now)
+                    identity, product: product?.record, device: view?.standing, at: now)
             }
             switch decision {
             case nil: return .badCredentials

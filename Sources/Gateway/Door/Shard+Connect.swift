@@ -180,10 +180,10 @@ extension Shard {
             let decision, let product, let code, let proven, let confirmsSecret, let limits,
             let standing):
             if let standing { door.noteVouched(slot, by: standing.sequence) }
-            if let parent = context.wire[slot].parent, parent.account != product.account {
+            if let parent = context.wire[slot].parent, parent.account != product.record.account {
                 return refuseConnect(slot, .childOfAnotherAccount)
             }
-            guard place(slot, identity.product, product, entitledBy: code) else {
+            guard place(slot, identity.product, product.record, entitledBy: code) else {
                 return refuseConnect(slot, .ledgerUnavailable)
             }
             limit(slot, own: limits)

@@ -109,7 +109,7 @@ extension Door {
         let isFound = try books.withDevice(identity) { product, view throws(StoreError) in
             try secrets.open(view, of: identity)
             let hasSecret = if let view { !view.sealedSecret.isEmpty } else { false }
-            return hasSecret && product?.isDeleted == false
+            return hasSecret && product?.record.isDeleted == false
         }
         key.set(secret: secrets.secret)
         if !isFound || isHeldBack { key.set(decoy.span) }

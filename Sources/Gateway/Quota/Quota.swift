@@ -12,13 +12,16 @@ import Time
 /// which the shard carries out. Units are counted for whole messages, or not at all.
 struct Quota: ~Copyable {
     /// What devices the shard talks to, and where the time comes from, are parameters of each call.
-    private var meter: Meter
+    var meter: Meter
     private var products = ProductCatalogue()
     private var packs: PackStocks
     private let unit: MessageUnit
     private let counters: ShardCounters
-    private let flushMilliseconds: Int64
-    private var nextFlush: MonotonicInstant
+    let flushMilliseconds: Int64
+    var nextFlush: MonotonicInstant
+
+    /// Before then no batch is made for departures alone.
+    var nextDepartures: MonotonicInstant
 
     /// Devices that were refused on a day, and could not hear of it yet (rule C11).
     private var unheard: [DeviceIdentity: Day] = [:]
@@ -45,7 +48,7 @@ struct Quota: ~Copyable {
     private var seen = SeenDevices()
 
     /// Of the counts that were dirty when the flush was due, those that no batch has carried yet.
-    private var countsToFlush = 0
+    var countsToFlush = 0
 
     /// Gives the struct an address, so that no call copies it.
     private let anchor = Atomic<Bool>(false)
@@ -67,6 +70,7 @@ struct Quota: ~Copyable {
         self.counters = counters
         self.flushMilliseconds = flushMilliseconds
         nextFlush = start.adding(milliseconds: flushMilliseconds)
+        nextDepartures = start
         packs = PackStocks(peers: peers, limits: limits)
         meter = Meter(stored: stored)
     }
@@ -310,13 +314,13 @@ struct Quota: ~Copyable {
         return held
     }
 
-    /// A device goes: when it was seen last comes to the disk with the counts of those that go in this turn.
+    /// A device goes: when it was seen last comes to the disk with the counts of those that have gone.
     mutating func noteDeparture(of client: NegotiatedSettings, at time: Timestamp) {
         guard let product = client.productSlot, case .device(let device) = client.client else {
             return
         }
         meter.noteDeparture(
-            of: device.identity, client.meterSlot, on: products.day(at: product, time))
+            of: device.identity, client.meterSlot, on: products.day(at: product, time), at: time)
     }
 
     /// A connection goes, and with it its hold of the device's counter.
@@ -398,61 +402,13 @@ struct Quota: ~Copyable {
     /// How many counters are in memory.
     var counterCount: Int { meter.count }
 
-    // MARK: Flushing
-
-    /// True once for each flush interval (rule C7): from then on `nextScheduledBatch` has what is dirty
-    /// now.
-    mutating func beginFlushIfDue(at time: MonotonicInstant) -> Bool {
-        guard time >= nextFlush else { return false }
-        nextFlush = time.adding(milliseconds: flushMilliseconds)
-        countsToFlush = meter.dirtyCount
-        return true
-    }
-
-    /// The next batch of the flush that was begun; one a turn, so that a million dirty counters don't
-    /// hold up the shard.
-    mutating func nextScheduledBatch(at time: Timestamp) -> UsageBatch? {
-        guard countsToFlush > 0 else { return nil }
-        guard let batch = meter.nextBatch(at: time) else {
-            countsToFlush = 0
-            return nil
-        }
-        countsToFlush -= min(countsToFlush, batch.entries.count)
-        return batch
-    }
-
-    /// The next batch of all that is dirty.
-    mutating func nextBatch(at time: Timestamp) -> UsageBatch? { meter.nextBatch(at: time) }
-
-    /// The next batch of counts of devices that have gone (rule C7: on disconnect).
-    mutating func nextReleasedBatch(at time: Timestamp) -> UsageBatch? {
-        meter.nextReleasedBatch(at: time)
-    }
-
-    /// A batch is on disk, or could not be written: then its counts go with a later one.
-    mutating func settle(batch: UInt64, isWritten: Bool) {
-        meter.settle(batch: batch, isWritten: isWritten)
-    }
-
-    /// Whether a flush has more batches.
-    var isFlushing: Bool { countsToFlush > 0 }
-
-    /// When the next flush is due; `nil` when nothing waits for one.
-    var flushDue: MonotonicInstant? { meter.isDirty ? nextFlush : nil }
-
-    /// When the next flush interval begins.
-    var nextInterval: MonotonicInstant { nextFlush }
-
-    /// Counts that the store does not have.
-    var unflushedCount: Int { meter.dirtyCount + meter.carriedCount }
+    // MARK: Packs
 
     /// Accounts with units of packs here that the ledger does not know to be used or given back.
     var unsettledLeases: Int { packs.unsettledCount }
 
     /// No batch is on its way, and no unit of a pack is here.
     var isSettled: Bool { !meter.isAwaitingStore && packs.isSettled }
-
-    // MARK: Packs
 
     /// Where the units for a device are; `nil` for a client that is not metered.
     mutating func stock(of client: borrowing NegotiatedSettings) -> PackStocks.Slot? {

@@ -677,8 +677,8 @@ extension Reason {
                 "Buy a top-up pack.")
         case .expiryPassed:
             Row(
-                api: "expiry-passed", "the pack would have expired already", 409,
-                "Choose a time after now.")
+                api: "expiry-passed", "it would end before now, or before it begins", 409,
+                "Choose a later end.")
         case .leaseExceeded:
             Row(
                 api: "lease-exceeded", "more was used than the lease had", 409,

@@ -21,14 +21,19 @@ extension Shard {
         if let batch = context.quota.nextScheduledBatch(at: context.now.books) { submit(batch) }
     }
 
-    /// Submits every count that has changed.
+    /// Submits every count that has changed, and every departure.
     mutating func flushCounters() {
+        while let batch = context.quota.nextDepartureBatch(at: context.now.books) { submit(batch) }
         while let batch = context.quota.nextBatch(at: context.now.books) { submit(batch) }
     }
 
-    /// Submits the counts of the devices that went in this turn (rule C7: on disconnect).
+    /// Submits the counts of the devices that went in this turn (rule C7: on disconnect), and departures when they are due.
     mutating func flushReleasedCounters() {
-        while let batch = context.quota.nextReleasedBatch(at: context.now.books) { submit(batch) }
+        while let batch = context.quota.nextReleasedBatch(
+            at: context.now.books, context.now.monotonic)
+        {
+            submit(batch)
+        }
     }
 
     private mutating func submit(_ batch: UsageBatch) {

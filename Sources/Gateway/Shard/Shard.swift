@@ -250,9 +250,8 @@ struct Shard: ~Copyable {
         if let pause = broker.paceMilliseconds {
             due = min(due, now.adding(milliseconds: pause))
         }
-        let flush =
-            broker.hasQuotaWaiters ? context.quota.nextInterval : context.quota.flushDue
-        if let flush { due = min(due, flush) }
+        if broker.hasQuotaWaiters { due = min(due, context.quota.nextInterval) }
+        if let flush = context.quota.flushDue { due = min(due, flush) }
         if let messages = context.messages.due { due = min(due, messages) }
         return due
     }

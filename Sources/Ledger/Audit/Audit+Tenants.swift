@@ -130,6 +130,45 @@ extension Audit {
         for owner in left.keys.sorted(by: { "\($0)" < "\($1)" }) {
             expect(false, "the metadata of \(owner) is not there")
         }
+        if format >= Self.listsMetadata { try checkNoted(in: transaction) }
+    }
+
+    /// Since which format devices and products are listed by their metadata.
+    private static var listsMetadata: Int { 15 }
+
+    /// Each value of a device and a product is listed, and nothing else is.
+    private mutating func checkNoted(
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) {
+        let books = books
+        var (devices, products) = (0, 0)
+        try read(books.metadata, in: transaction) { (audit, owner, record) throws(StoreError) in
+            for (key, value) in record.metadata.entries {
+                let place = MetadataMatch(key: key, value: value).place
+                let isListed: Bool
+                switch owner {
+                case .account: continue
+                case .product(let product):
+                    products += 1
+                    // One that can't be read is named where products are looked at.
+                    guard
+                        let record = try audit.get(product, of: books.products, in: transaction)
+                    else { continue }
+                    isListed = try books.notedProducts.contains(
+                        KeyTriple(place, record.account, product), in: transaction)
+                case .device(let device):
+                    devices += 1
+                    isListed = try books.notedDevices.contains(
+                        KeyTriple(device.product, place, device.device), in: transaction)
+                }
+                audit.expect(isListed, "\(owner) is not listed under its metadata \(key)")
+            }
+        }
+        try read(books.notedDevices, in: transaction) { _, _, _ in devices -= 1 }
+        try read(books.notedProducts, in: transaction) { _, _, _ in products -= 1 }
+        expect(devices >= 0, "devices are listed under metadata that they don't have: \(-devices)")
+        expect(
+            products >= 0, "products are listed under metadata that they don't have: \(-products)")
     }
 
     /// What devices are to be has the version that the log has left it with.

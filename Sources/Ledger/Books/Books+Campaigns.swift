@@ -45,7 +45,7 @@ extension Books {
             let what = "campaign \(id) of product \(product)"
             return .refused(.commands(.alreadyExists(what: what)))
         }
-        guard campaign.endsAt > command.at else {
+        guard campaign.endsAt > max(command.at, campaign.startsAt ?? command.at) else {
             return .refused(.topUps(.expiryPassed(campaign.endsAt)))
         }
         var open: UInt32 = 0
@@ -59,7 +59,7 @@ extension Books {
         let key = KeyPair(product, id)
         let new = CampaignRecord(campaign, at: command.at, by: command.actor)
         try campaigns.put(key, new, in: transaction)
-        let progress = CampaignProgressRecord(at: command.at)
+        let progress = CampaignProgressRecord(at: command.at, startingAt: campaign.startsAt)
         try put(progress, replacing: nil, of: campaign, in: transaction)
         try openCampaigns.put(key, EmptyRecord(), in: transaction)
         let change = CampaignChange.created(product, id, campaign.version)
@@ -148,6 +148,7 @@ extension Books {
             try put(progress, replacing: known.progress, of: campaign, in: transaction)
             return .done(.unchanged)
         }
+        if let startsAt = campaign.startsAt, command.at < startsAt { return .done(.unchanged) }
         var due = progress.due(perMinute: campaign.perMinute, at: command.at)
         let next = try devices(
             of: campaign, after: progress.cursor, limit: Int(looks), in: transaction)
@@ -210,7 +211,19 @@ extension Books {
         switch campaign.filter {
         case .devices(let keys):
             return Array(keys.drop { key in cursor.map { key <= $0 } ?? false }.prefix(limit))
-        case .all, .metadata:
+        case .metadata(let key, let value):
+            let place = MetadataMatch(key: key, value: value).place
+            var found: [DeviceKey] = []
+            let start = cursor.map { KeyBound.excluding(KeyTriple(campaign.product, place, $0)) }
+            try notedDevices.forEach(
+                in: transaction, prefix: KeyPair(campaign.product, place),
+                from: start ?? .unbounded, limit: limit
+            ) { place, _ in
+                found.append(place.third)
+                return .proceed
+            }
+            return found
+        case .all:
             var found: [DeviceKey] = []
             let start = cursor.map {
                 KeyBound.excluding(DeviceIdentity(product: campaign.product, device: $0))

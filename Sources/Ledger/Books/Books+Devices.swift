@@ -81,7 +81,7 @@ extension Books {
         }
         if wasDisabled && !isDisabled { try disabled.delete(identity, in: transaction) }
         if old?.isRegistered == true && new?.isRegistered != true {
-            try metadata.delete(.device(identity), in: transaction)
+            try forgetMetadata(of: .device(identity), in: transaction)
             try desiredStates.delete(identity, in: transaction)
             try pins.delete(identity, in: transaction)
         }

@@ -54,6 +54,10 @@ extension Books {
             be, firmware and campaigns
             """
         ) { _ in },
+        .init("devices and products are listed by their metadata") {
+            transaction throws(StoreError) in
+            try listMetadata(in: transaction)
+        },
     ])
 
     /// How the account got the codes of a lot.

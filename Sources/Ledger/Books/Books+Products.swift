@@ -264,7 +264,7 @@ extension Books {
         let forfeited = try pool(of: key, in: transaction).remaining
         product.deletedAt = command.at
         try products.put(key, product, in: transaction)
-        try metadata.delete(.product(key), in: transaction)
+        try forgetMetadata(of: .product(key), in: transaction)
         for token in try tokenKeys(of: key, in: transaction) {
             try tokenKeys.delete(KeyPair(key, token.key.id), in: transaction)
         }

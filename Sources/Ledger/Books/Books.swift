@@ -56,6 +56,7 @@ import Time
 ///     documents     actor, idempotency key -> what the client was answered
 ///     desiredStates product, device -> what the device is to be, with its version
 ///     metadata      owner (an account, a product, a device) -> values under its users' keys
+///     notedDevices  product, key and digest of a value, device    notedProducts  the same, account, product
 ///     tokenKeys     product, key of devices' tokens -> what they are checked with
 ///     webhooks      webhook          webhookProgress  webhook -> the last event that is done with
 ///     webhookAttempts  webhook, number -> what came back: the last ones
@@ -143,6 +144,8 @@ public final class Books: Sendable {
     let partitions: Table<UInt32, PartitionsRecord>
     let sessionFollowings: Table<NodeName, SessionFollowingRecord>
     let metadata: Table<MetadataOwner, MetadataRecord>
+    let notedDevices: Table<KeyTriple<ProductKey, MetadataPlace, DeviceKey>, EmptyRecord>
+    let notedProducts: Table<KeyTriple<MetadataPlace, AccountID, ProductKey>, EmptyRecord>
     let webhooks: Table<WebhookID, WebhookRecord>
     let webhookProgress: Table<WebhookID, WebhookProgressRecord>
     let webhookAttempts: Table<KeyPair<WebhookID, UInt64>, WebhookAttemptRecord>
@@ -173,7 +176,7 @@ public final class Books: Sendable {
     let readsPerPage: Int
 
     /// How many tables there are, with the one of the format: the environment has to allow that many.
-    public static var tableCount: Int { 86 }
+    public static var tableCount: Int { 88 }
 
     /// In bytes of UTF-8, of accounts, packages, products, devices and keys: room for the 256
     /// characters of up to 4 bytes that the API takes.
@@ -277,6 +280,8 @@ public final class Books: Sendable {
         partitions = try Table("partitions", in: environment)
         sessionFollowings = try Table("sessionFollowings", in: environment)
         metadata = try Table("metadata", in: environment)
+        notedDevices = try Table("notedDevices", in: environment)
+        notedProducts = try Table("notedProducts", in: environment)
         webhooks = try Table("webhooks", in: environment)
         webhookProgress = try Table("webhookProgress", in: environment)
         webhookAttempts = try Table("webhookAttempts", in: environment)

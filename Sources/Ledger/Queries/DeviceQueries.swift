@@ -32,6 +32,29 @@ extension Books {
         }
     }
 
+    /// Those with that metadata, by key, and in that state if one is named. Reads no others.
+    public func devices(
+        of product: ProductKey,
+        with match: MetadataMatch,
+        state: DeviceState? = nil,
+        at time: Timestamp,
+        cursor: String? = nil,
+        limit: Int,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> Page<(device: DeviceKey, record: DeviceRecord)> {
+        try page(
+            of: notedDevices, prefix: KeyPair(product, match.place), filter: state?.name ?? "",
+            reads: 3, cursor: cursor, limit: limit, in: transaction
+        ) { (place, _) throws(StoreError) in
+            let identity = DeviceIdentity(product: product, device: place.third)
+            guard match.isIn(try metadata(of: .device(identity), in: transaction)),
+                let record = try device(identity, in: transaction), record.isRegistered,
+                state == nil || record.state(at: time) == state
+            else { return nil }
+            return (place.third, record)
+        }
+    }
+
     /// The cursor with which `devices(of:state:at:cursor:limit:in:)`, asked for no state, goes on behind that device,
     /// whether or not there is one.
     public func cursor(behind device: DeviceIdentity) -> String {

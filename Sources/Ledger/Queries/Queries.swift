@@ -54,12 +54,19 @@ extension Books {
         of accounts: [AccountID]? = nil,
         among keys: [ProductKey]? = nil,
         at home: DataCentreID? = nil,
+        with match: MetadataMatch? = nil,
         cursor: String? = nil,
         limit: Int,
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> Page<(key: ProductKey, record: ProductRecord)> {
         func isMeant(_ record: ProductRecord) -> Bool {
             !record.isDeleted && (home == nil || record.dataCentre == home)
+        }
+        if let match {
+            return try products(
+                with: match, of: accounts, filter: home?.text ?? "", cursor: cursor, limit: limit,
+                in: transaction
+            ) { key, record in isMeant(record) && keys?.contains(key) ?? true }
         }
         if let keys {
             return try products(
@@ -88,6 +95,36 @@ extension Books {
             else { return nil }
             return (key.second, record)
         }
+    }
+
+    /// Account by account.
+    private func products(
+        with match: MetadataMatch,
+        of accounts: [AccountID]?,
+        filter: String,
+        cursor: String?,
+        limit: Int,
+        in transaction: borrowing some Transaction & ~Copyable,
+        where isMeant: (ProductKey, ProductRecord) -> Bool
+    ) throws(StoreError) -> Page<(key: ProductKey, record: ProductRecord)> {
+        typealias Place = KeyTriple<MetadataPlace, AccountID, ProductKey>
+        func found(
+            _ place: Place, _: EmptyRecord
+        ) throws(StoreError) -> (key: ProductKey, record: ProductRecord)? {
+            guard match.isIn(try metadata(of: .product(place.third), in: transaction)),
+                let record = try products.get(place.third, in: transaction),
+                isMeant(place.third, record)
+            else { return nil }
+            return (place.third, record)
+        }
+        guard let accounts else {
+            return try page(
+                of: notedProducts, prefix: match.place, filter: filter, reads: 3, cursor: cursor,
+                limit: limit, in: transaction, found)
+        }
+        return try page(
+            of: notedProducts, prefixes: accounts.map { KeyPair(match.place, $0) },
+            filter: filter, reads: 3, cursor: cursor, limit: limit, in: transaction, found)
     }
 
     private func products(

@@ -14,10 +14,15 @@ public struct CampaignRecord: StorageRecord, Hashable, Sendable {
         createdBy = actor
     }
 
-    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+    private enum Version: UInt8, RecordVersion {
+        case v1 = 1
+
+        /// When it starts.
+        case v2 = 2
+    }
 
     public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(Version.v1, campaign, createdAt, createdBy)
+        buffer.append(Version.v2, campaign, createdAt, createdBy, campaign.startsAt)
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
@@ -26,6 +31,11 @@ public struct CampaignRecord: StorageRecord, Hashable, Sendable {
             campaign = try reader.take()
             createdAt = try reader.take()
             createdBy = try reader.take()
+        case .v2:
+            let made: NewCampaign = try reader.take()
+            createdAt = try reader.take()
+            createdBy = try reader.take()
+            campaign = made.starting(at: try reader.take())
         }
         // It is divided by.
         guard (1...NewCampaign.perMinuteMaximum).contains(campaign.perMinute) else {
@@ -57,7 +67,8 @@ public struct CampaignProgressRecord: StorageRecord, Hashable, Sendable {
     /// Up to when the upgrades that were started use up the rate.
     var paidUntil: Timestamp
 
-    init(at time: Timestamp) {
+    /// - Parameter start: from when on the rate pays for upgrades; `nil`: from now on.
+    init(at time: Timestamp, startingAt start: Timestamp? = nil) {
         state = .running
         changedAt = time
         cursor = nil
@@ -67,7 +78,7 @@ public struct CampaignProgressRecord: StorageRecord, Hashable, Sendable {
         failed = 0
         unreported = 0
         refused = 0
-        paidUntil = time
+        paidUntil = max(time, start ?? time)
     }
 
     /// Upgrades that have not ended.

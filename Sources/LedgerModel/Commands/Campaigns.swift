@@ -88,6 +88,9 @@ public struct NewCampaign: Hashable, Sendable {
     /// How many upgrades are started in a minute: 1 to `perMinuteMaximum`.
     public let perMinute: UInt32
 
+    /// No upgrade is started before; `nil`: the first ones are started at once.
+    public private(set) var startsAt: Timestamp?
+
     /// No upgrade is started from then on.
     public let endsAt: Timestamp
 
@@ -103,8 +106,10 @@ public struct NewCampaign: Hashable, Sendable {
     /// The devices of a filter need not be in order.
     public init(
         product: ProductKey, id: CampaignID, version: FirmwareVersion, filter: CampaignFilter,
-        perMinute: UInt32, endsAt: Timestamp, stopPercent: UpgradePercent
+        perMinute: UInt32, startsAt: Timestamp? = nil, endsAt: Timestamp,
+        stopPercent: UpgradePercent
     ) {
+        self.startsAt = startsAt
         self.product = product
         self.id = id
         self.version = version
@@ -115,14 +120,29 @@ public struct NewCampaign: Hashable, Sendable {
     }
 }
 
+extension NewCampaign {
+    /// The same, with a beginning.
+    package func starting(at time: Timestamp?) -> NewCampaign {
+        var later = self
+        later.startsAt = time
+        return later
+    }
+}
+
+/// When it starts is beside it, in a command and in its record: both were without it first.
 extension NewCampaign: RecordField {
     package func encode(into buffer: inout ByteBuffer) {
         buffer.append(fields: product, id, version, filter, perMinute, endsAt, stopPercent)
     }
 
     package init(from reader: inout ByteReader) throws(MalformedRecord) {
-        self = try reader.make(
-            Self.init(product:id:version:filter:perMinute:endsAt:stopPercent:))
+        product = try reader.take()
+        id = try reader.take()
+        version = try reader.take()
+        filter = try reader.take(CampaignFilter.self).inOrder
+        perMinute = try reader.take()
+        endsAt = try reader.take()
+        stopPercent = try reader.take()
     }
 }
 
@@ -218,11 +238,19 @@ extension CampaignAction: ActionPart {
         case create = 245
         case turn = 246
         case advance = 247
+
+        /// With when it starts.
+        case createForLater = 248
     }
 
     package func encode(into buffer: inout ByteBuffer) {
         switch self {
-        case .create(let campaign): buffer.append(Tag.create, campaign)
+        case .create(let campaign):
+            if let startsAt = campaign.startsAt {
+                buffer.append(Tag.createForLater, campaign, startsAt)
+            } else {
+                buffer.append(Tag.create, campaign)
+            }
         case .turn(let product, let id, let state): buffer.append(Tag.turn, product, id, state)
         case .advance(let product, let id, let looks):
             buffer.append(Tag.advance, product, id, looks)
@@ -235,7 +263,15 @@ extension CampaignAction: ActionPart {
             case .create: try reader.make(Self.create)
             case .turn: try reader.make(Self.turn)
             case .advance: try reader.make(Self.advance)
+            case .createForLater:
+                try reader.make(Self.create(_:startingAt:))
             }
+    }
+
+    private static func create(
+        _ campaign: NewCampaign, startingAt time: Timestamp
+    ) -> CampaignAction {
+        .create(campaign.starting(at: time))
     }
 
     var asked: CampaignAction {

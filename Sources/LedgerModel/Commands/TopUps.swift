@@ -241,7 +241,7 @@ public enum TopUpRefusal: Hashable, Sendable {
     /// Rule C6: no unit is left in the account's message packs.
     case noneLeft(AccountID)
 
-    /// A pack would have expired before it is there.
+    /// A pack would have expired before it is there, or a campaign be over before it begins.
     case expiryPassed(Timestamp)
 
     /// There is no such lease, or it was settled or abandoned.
@@ -281,7 +281,7 @@ extension TopUpRefusal: RefusalPart {
     public var description: String {
         switch self {
         case .noneLeft(let account): "account \(account) has nothing left in its message packs"
-        case .expiryPassed(let time): "\(time) is not after now; a pack expires later"
+        case .expiryPassed(let time): "\(time) is not after now, or not after its beginning"
         case .unknownLease(let id): "there is no lease \(id), or it has ended"
         case .leaseExceeded(let lease, let units):
             "more was used than the \(units) units of lease \(lease)"

@@ -84,6 +84,28 @@ extension Metadata: RecordField {
     }
 }
 
+/// What somebody's metadata is to have: what devices and products are searched by.
+public struct MetadataMatch: Hashable, Sendable {
+    public let key: MetadataKey
+    public let value: MetadataValue
+
+    public init(key: MetadataKey, value: MetadataValue) {
+        self.key = key
+        self.value = value
+    }
+
+    /// Reads `KEY=VALUE`; `nil` when the text is not of that form.
+    public init?(_ text: String) {
+        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, let key = MetadataKey(String(parts[0])),
+            let value = MetadataValue(String(parts[1]))
+        else { return nil }
+        self.init(key: key, value: value)
+    }
+
+    public func isIn(_ metadata: Metadata) -> Bool { metadata.values[key] == value }
+}
+
 /// One key of a merge: its value from then on, or `nil`: it is gone.
 public struct MetadataEdit: Hashable, Sendable {
     public let key: MetadataKey

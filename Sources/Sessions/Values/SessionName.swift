@@ -22,11 +22,12 @@ public struct SessionName: Hashable, Sendable {
     /// A device: the devices of a product are neighbours. Neither part has a `.` that could be taken for
     /// the other's, as a ProductKey has none.
     public init(product: Span<UInt8>, device: Span<UInt8>) {
-        var bytes = [Kind.device.rawValue]
+        var bytes: [UInt8] = []
         bytes.reserveCapacity(2 + product.count + device.count)
-        bytes.append(contentsOf: product.bytesArray)
+        bytes.append(Kind.device.rawValue)
+        for index in product.indices { bytes.append(product[index]) }
         bytes.append(UInt8(ascii: "."))
-        bytes.append(contentsOf: device.bytesArray)
+        for index in device.indices { bytes.append(device[index]) }
         precondition(bytes.count <= Self.maximumCount, "a device's name is short")
         self.bytes = bytes
     }

@@ -17,7 +17,7 @@ struct CampaignVerbs: AsyncParsableCommand {
             .list(
                 "products/\(pk.escaped)/campaigns",
                 by:
-                    "id firmware state started open succeeded failed refused endsAt | unreported perMinute stopPercent createdAt createdBy",
+                    "id firmware state started open succeeded failed refused endsAt | startsAt unreported perMinute stopPercent createdAt createdBy",
                 limit: limit)
         }
     }
@@ -57,6 +57,8 @@ struct CampaignVerbs: AsyncParsableCommand {
         @OptionGroup var campaign: CampaignArguments
         @Argument(help: "The image's version.") var version: String
         @Option(help: "How many upgrades are started in a minute: 1 to 6000.") var perMinute: Int64
+        @Option(help: "When the first ones are started: a time, or a day. Default: at once.")
+        var startsAt: String?
         @Option(help: "When no more are started: a time, or a day.") var endsAt: String
         @Option(
             help:
@@ -72,7 +74,8 @@ struct CampaignVerbs: AsyncParsableCommand {
                 "products/\(campaign.pk.escaped)/campaigns",
                 [
                     "id": campaign.id, "firmware": version, "perMinute": perMinute,
-                    "endsAt": endsAt, "stopPercent": stopPercent, "metadata": metadata,
+                    "startsAt": startsAt, "endsAt": endsAt, "stopPercent": stopPercent,
+                    "metadata": metadata,
                     "devices": keys,
                 ])
         }

@@ -133,10 +133,15 @@ struct ProductVerbs: AsyncParsableCommand {
         @Option(help: "Only this account's.") var account: String?
         @Option(help: .dataCentre) var dataCentre: String?
         @Option(help: "Only those with that in their name, or in their key.") var name: String?
+        @Option(help: ArgumentHelp("Only those with that metadata.", valueName: "key=value"))
+        var metadata: String?
         var request: APIRequest {
             .list(
                 "products"
-                    + query(["account": account, "dataCentre": dataCentre, "name": name]),
+                    + query([
+                        "account": account, "dataCentre": dataCentre, "name": name,
+                        "metadata": metadata,
+                    ]),
                 by:
                     "pk name account package codes.assigned codes.remaining codes.consumed devices.known devices.active devices.online | autoRenewal registration dataCentre uplinkStream messageLog createdAt"
             )
