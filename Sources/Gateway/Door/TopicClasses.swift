@@ -2,8 +2,9 @@ import Bytes
 import Ledger
 
 /// The topics of a product's own that its devices use, ready to be matched: made once of what the books have, and looked
-/// into in place, without an allocation.
-struct TopicClasses: Sendable {
+/// into in place, without an allocation. Handed on by reference: each message asks for it, and a copy of all that it is made
+/// of would take longer than the patterns do.
+final class TopicClasses: Sendable {
     /// What devices publish to, and what they subscribe to.
     let up: PatternSet
     let down: PatternSet
