@@ -266,15 +266,14 @@ class Dialect(Gateway):
     """The same, of a product whose devices have topics of their own."""
 
     TOPICS = {
-        "tollgate": Gateway.topic, "alibaba": "/%P/%D/user/t", "aws": "dt/%D/t",
-        "azure": "devices/%D/messages/events/t", "quecthing": "q/2/d/qd%P%D/bus_"}
+        "alibaba": "/%P/%D/user/t", "aws": "dt/%D/t",
+        "azure": "devices/%D/messages/events/t", "quecthing": "q/2/d/qd%P%D/bus_",
+        "patterns": "31/%P/%D/up/t"}
 
     def __init__(self, bench, fresh, preset):
         self.title = f"Tollgate, {preset}"
         self.preset = preset
-        # The last of the patterns: all others are looked at before it.
-        self.topic = "31/${pk}/${dk}/up/t".replace("${pk}", "%P").replace("${dk}", "%D") \
-            if preset == "patterns" else self.TOPICS[preset]
+        self.topic = self.TOPICS[preset]
         super().__init__(bench, fresh)
 
     def prepare(self):
@@ -518,7 +517,7 @@ def main():
     parser.add_argument("--gateway", default=f"{ROOT}/.build/release/tollgate")
     parser.add_argument("--peers", action="store_true")
     parser.add_argument("--floor-alone", action="store_true")
-    parser.add_argument("--preset", choices=(*Dialect.TOPICS, "patterns"))
+    parser.add_argument("--preset", choices=Dialect.TOPICS)
     parser.add_argument("--stored", action="store_true")
     parser.add_argument("--console", action="store_true")
     parser.add_argument("lines", nargs="*", metavar="LINE")

@@ -39,8 +39,7 @@ public struct LedgerReader: ~Copyable {
         return result
     }
 
-    /// The same, and not generic: what is looked up here would be made for any type of result otherwise, at run time.
-    /// Calls `body` once.
+    /// The same for any result, so that this is compiled once, and finds no type's metadata at run time. Calls `body` once.
     @usableFromInline
     mutating func lendDevice(
         _ identity: DeviceIdentity,
@@ -132,8 +131,7 @@ public struct LedgerReader: ~Copyable {
     }
 }
 
-/// A product as a reader has met it. Handed on by reference: a record of so many fields takes longer to copy than the
-/// device's takes to be found.
+/// A product as a reader has met it. Handed on by reference: each copy of its record counts a dozen others.
 public final class CachedProduct: Sendable {
     public let record: ProductRecord
 

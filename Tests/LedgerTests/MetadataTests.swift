@@ -81,7 +81,7 @@ import Time
         var cursor: String?
         repeat {
             let page = try store.books.devices(
-                of: TestStore.product, with: match, state: state, at: store.now, cursor: cursor,
+                of: TestStore.product, state: state, with: match, at: store.now, cursor: cursor,
                 limit: limit, in: transaction)
             #expect(page.elements.count <= limit)
             found += page.elements.map(\.device.text)
@@ -90,7 +90,38 @@ import Time
         return found
     }
 
-    @Test("devices are found by their metadata as it is now, page by page, and no other is read")
+    @Test("of many devices no others are read than those with the metadata, nor for a campaign")
+    func readsNoOthers() throws {
+        let store = try TestStore()
+        try store.buy(40)
+        for number in 10..<50 { _ = try store.connect("d\(number)") }
+        let hall = edit("room", "hall")
+        for device in ["d10", "d49"] {
+            _ = try store.apply(.metadata(.merge(.device(TestStore.device(device)), [hall])))
+        }
+        // Three records of each that is found: a page has room for these two.
+        let books = try Books(in: store.environment, readsPerPage: 6)
+        let page = try store.environment.read { transaction throws(StoreError) in
+            try books.devices(
+                of: TestStore.product, with: MetadataMatch("room=hall"), at: store.now, limit: 10,
+                in: transaction)
+        }
+        #expect(page.elements.map(\.device.text) == ["d10", "d49"] && page.cursor == nil)
+        _ = try store.apply(.firmware(.add(Samples.image(Tour.image))))
+        let filter = CampaignFilter.metadata(hall.key, hall.value!)
+        _ = try store.apply(
+            .campaigns(.create(Samples.campaign("spring", of: TestStore.product, filter))))
+        store.now = store.now.adding(milliseconds: 60_000)
+        _ = try store.apply(
+            .campaigns(.advance(TestStore.product, CampaignID("spring")!, looks: 2)))
+        let campaign = try store.read { books, transaction throws(StoreError) in
+            try books.campaign(CampaignID("spring")!, of: TestStore.product, in: transaction)
+        }
+        #expect(campaign?.progress.started == 2)
+        #expect(try store.findings() == [])
+    }
+
+    @Test("devices are found by their metadata as it is now, page by page")
     func devicesByMetadata() throws {
         let store = try TestStore()
         try store.buy(9)

@@ -39,8 +39,7 @@ enum Word: CaseIterable, Sendable {
     case madeWhenEmpty, mail, mailLanguage, menu, messageBurst, messageLog, messages, messagesADay,
         messagesAndOTA, messagesByDay, messagesLeft, messagesPerDay, messagesPerSecond,
         messagesToday, messagesUsed, metadata, metadataFilter, metadataHint, metadataKey,
-        milliseconds, monthAfter,
-        monthBefore, monthIsRunning, moveEntitlement
+        milliseconds, monthAfter, monthBefore, monthIsRunning, moveEntitlement
     case nextRevocationList, notUpgraded, name, nearExpiry, nearExpiryDevices, nearExpiryHint,
         newDevices, nextConnection, nextPage, no, noLimit, node, nodes, noOpenAlerts, noRecipients,
         nodesMissing, notConnected, nothingHere, nothingInThisPart, nothingYet, number
@@ -59,13 +58,12 @@ enum Word: CaseIterable, Sendable {
         reportedAt, resetRule, resetSecret, resolved, resolvedAt, retryAt, revoke, revokeSecret,
         revokedAt, role, rotateSecret, rows, rule, ruleIsOn, rulesAndRecipients
     case sha256, sha256Hint, signature, startsAtOnceHint, startsNoneAfter, startsNoneBefore,
-        stateChangedAt, stateDocuments,
-        stateReportedAt, saidByDevice, save, search, secretRevoked, secretSet, sendAgain,
-        sendMessage, sentTo, setting, settings, settingsHint, shownOnce, signIn, signInHint,
-        signOut, silentSeconds, skip, source, sourceAccount, sourceConfiguration, sourceParent,
-        startBackup, state, status, stopCampaign, stopCampaignHint, stopPercent, stopPercentHint,
-        storageDays, storedFor, storedHere, storedMessages, storedOn, stream, subAccounts, subject,
-        subscriptions, succeeded
+        stateChangedAt, stateDocuments, stateReportedAt, saidByDevice, save, search, secretRevoked,
+        secretSet, sendAgain, sendMessage, sentTo, setting, settings, settingsHint, shownOnce,
+        signIn, signInHint, signOut, silentSeconds, skip, source, sourceAccount,
+        sourceConfiguration, sourceParent, startBackup, state, status, stopCampaign,
+        stopCampaignHint, stopPercent, stopPercentHint, storageDays, storedFor, storedHere,
+        storedMessages, storedOn, stream, subAccounts, subject, subscriptions, succeeded
     case qos, quantity
     case takeBack, takeBackActivation, takenBack, test, testMail, testMailHint, theseDevices,
         threshold, thresholdNumber, thresholdPercent, timesAreUTC, tls, to, toDevice, tokenKey,

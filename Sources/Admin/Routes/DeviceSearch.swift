@@ -66,15 +66,10 @@ extension Call {
         var looks = Search.looksMaximum
         repeat {
             let (from, room) = (cursor, limit - found.count)
-            let page = try read { books, transaction in
-                if let noted = search.noted {
-                    return try books.devices(
-                        of: key, with: noted, state: search.state, at: now, cursor: from,
-                        limit: room, in: transaction)
-                }
-                return try books.devices(
-                    of: key, state: search.state, at: now, cursor: from, limit: room,
-                    in: transaction)
+            let page = try read {
+                try $0.devices(
+                    of: key, state: search.state, with: search.noted, at: now, cursor: from,
+                    limit: room, in: $1)
             }
             cursor = page.cursor
             looks -= max(1, page.elements.count)

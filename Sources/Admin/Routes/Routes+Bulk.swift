@@ -189,14 +189,8 @@ struct BulkChange: Sendable {
 
     /// In the order of the devices.
     private func outcomes(of devices: [DeviceKey]) async -> [Outcome] {
-        await withTaskGroup(of: (Int, Outcome).self) { group in
-            for (index, device) in devices.enumerated() {
-                let identity = DeviceIdentity(product: product, device: device)
-                group.addTask { (index, await outcome(of: identity)) }
-            }
-            var outcomes = [Outcome](repeating: .unchanged, count: devices.count)
-            for await (index, outcome) in group { outcomes[index] = outcome }
-            return outcomes
+        await devices.mapAtOnce { device in
+            await outcome(of: DeviceIdentity(product: product, device: device))
         }
     }
 

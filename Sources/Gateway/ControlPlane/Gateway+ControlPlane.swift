@@ -59,11 +59,11 @@ extension Gateway: ControlPlane {
     ) async throws(StoreError) -> [DevicePresence] {
         var seen: [DeviceIdentity: Timestamp] = [:]
         let byHome = Dictionary(grouping: devices) { commons.homes.shard(of: $0) }
-        for (shard, group) in byHome {
+        let found = await byHome.mapAtOnce { shard, group in
             let none = [Timestamp?](repeating: nil, count: group.count)
-            let times = await ask(shard, orElse: none) { .lastSeen(group, $0) }
-            for (device, time) in zip(group, times) { seen[device] = time }
+            return zip(group, await self.ask(shard, orElse: none) { .lastSeen(group, $0) })
         }
+        for (device, time) in found.joined() { seen[device] = time }
         let missing = devices.filter { seen[$0] == nil }
         if !missing.isEmpty {
             for case .times(let times) in await askOtherNodes(.lastSeen(missing)) {
@@ -252,19 +252,13 @@ extension Gateway: ControlPlane {
         }
     }
 
-    /// Asks all shards at once, as one of them may have much to do; their answers in order, `fallback` of those that have
-    /// stopped.
+    /// Asks all shards at once; their answers in order, `fallback` of those that have stopped.
     func askShards<Answer: Sendable>(
         orElse fallback: Answer,
         _ question: @escaping @Sendable (@escaping @Sendable (Answer) -> Void) -> ShardQuestion
     ) async -> [Answer] {
-        await withTaskGroup(of: (Int, Answer).self) { group in
-            for shard in commons.mailboxes.indices {
-                group.addTask { (shard, await self.ask(shard, orElse: fallback, question)) }
-            }
-            var answers = [Answer](repeating: fallback, count: commons.mailboxes.count)
-            for await (shard, answer) in group { answers[shard] = answer }
-            return answers
+        await commons.mailboxes.indices.mapAtOnce { shard in
+            await self.ask(shard, orElse: fallback, question)
         }
     }
 

@@ -101,18 +101,9 @@ extension Gateway {
         let others = try nodes().filter { $0 != commons.node && !known.contains($0) }
         guard !others.isEmpty else { return [] }
         let reachable = await ask(0, orElse: [:]) { .reachableNodes($0) }
-        return await withTaskGroup(of: (NodeName, NodeAnswer?).self) { group in
-            for node in others {
-                group.addTask {
-                    guard reachable[node] ?? 0 > 0 else { return (node, nil) }
-                    return (
-                        node, await self.ask(0, orElse: nil) { .node(node, shard: 0, question, $0) }
-                    )
-                }
-            }
-            var answers: [(NodeName, NodeAnswer?)] = []
-            for await answer in group { answers.append(answer) }
-            return answers
+        return await others.mapAtOnce { node in
+            guard reachable[node] ?? 0 > 0 else { return (node, nil) }
+            return (node, await self.ask(0, orElse: nil) { .node(node, shard: 0, question, $0) })
         }
     }
 }

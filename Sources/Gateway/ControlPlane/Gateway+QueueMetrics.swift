@@ -50,17 +50,18 @@ extension Gateway {
     }
 
     private func askForQueues() async -> QueuesSeen {
-        var seen = QueuesSeen()
-        for shard in commons.mailboxes.indices {
+        let parts = await commons.mailboxes.indices.mapAtOnce { shard in
+            var seen = QueuesSeen()
             var next: UInt32? = 0
             // Part by part, so that no turn of the shard takes long.
             while let slot = next {
-                let part = await ask(shard, orElse: QueuesSeen()) { .queues(from: slot, $0) }
+                let part = await self.ask(shard, orElse: QueuesSeen()) { .queues(from: slot, $0) }
                 seen.merge(part)
                 next = part.next
             }
+            return seen
         }
-        return seen
+        return parts.reduce(into: QueuesSeen()) { $0.merge($1) }
     }
 }
 

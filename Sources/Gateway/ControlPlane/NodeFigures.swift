@@ -46,18 +46,9 @@ extension Gateway {
         let nodes = try nodes()
         guard !nodes.isEmpty else { return [] }
         let reachable = await ask(0, orElse: [:]) { .reachableNodes($0) }
-        return await withTaskGroup(of: (NodeName, NodeFigures?).self) { group in
-            for node in nodes {
-                group.addTask {
-                    if node == self.commons.node {
-                        return (node, await self.ownFigures())
-                    }
-                    return (node, await self.figures(of: node, shards: reachable[node] ?? 0))
-                }
-            }
-            var found: [NodeName: NodeFigures] = [:]
-            for await (node, figures) in group { found[node] = figures }
-            return nodes.map { ($0, found[$0]) }
+        return await nodes.mapAtOnce { node in
+            if node == self.commons.node { return (node, await self.ownFigures()) }
+            return (node, await self.figures(of: node, shards: reachable[node] ?? 0))
         }
     }
 
@@ -67,11 +58,11 @@ extension Gateway {
 
     private func figures(of node: NodeName, shards: Int) async -> NodeFigures? {
         guard shards > 0 else { return nil }
+        let answers = await (0..<shards).mapAtOnce { shard in
+            await self.ask(0, orElse: nil) { .node(node, shard: shard, NodeQuestion.figures, $0) }
+        }
         var sum = NodeFigures()
-        for shard in 0..<shards {
-            let answer = await ask(0, orElse: nil) {
-                .node(node, shard: shard, NodeQuestion.figures, $0)
-            }
+        for answer in answers {
             guard case .figures(let part)? = answer else { return nil }
             sum += part
         }

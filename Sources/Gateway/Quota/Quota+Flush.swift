@@ -29,8 +29,8 @@ extension Quota {
     mutating func nextBatch(at time: Timestamp) -> UsageBatch? { meter.nextBatch(at: time) }
 
     /// The next batch of counts of devices that have gone (rule C7: on disconnect). Departures that left no count go with
-    /// it, or by themselves once a second: a transaction for each turn in which devices come and go would take a quarter
-    /// of what they cost.
+    /// it, or by themselves once a second: a transaction for each turn in which devices come and go was an eighth of what
+    /// these cost.
     mutating func nextReleasedBatch(
         at time: Timestamp, _ now: MonotonicInstant
     ) -> UsageBatch? {
@@ -44,7 +44,7 @@ extension Quota {
             && (now >= nextDepartures || meter.departedCount >= Self.departuresMaximum)
     }
 
-    /// The departures that no batch has told of.
+    /// All that `nextReleasedBatch` has, and holds back: at the gateway's end.
     mutating func nextDepartureBatch(at time: Timestamp) -> UsageBatch? {
         meter.nextReleasedBatch(at: time)
     }

@@ -5,16 +5,22 @@ public import Time
 extension Books {
     /// The registered devices of a product by DeviceKey; with a `state`, those in it at `time`:
     /// active ones by their expiry, from its index, disabled ones from theirs. For inactive ones all
-    /// devices are walked, as time alone makes devices inactive.
+    /// devices are walked, as time alone makes devices inactive. With a `match`, those that have such
+    /// metadata, by DeviceKey and from its index, whatever the state.
     public func devices(
         of product: ProductKey,
         state: DeviceState? = nil,
+        with match: MetadataMatch? = nil,
         at time: Timestamp,
         cursor: String? = nil,
         limit: Int,
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> Page<(device: DeviceKey, record: DeviceRecord)> {
-        switch state {
+        if let match {
+            return try devices(
+                of: product, with: match, in: state, at: time, cursor, limit, in: transaction)
+        }
+        return switch state {
         case .active:
             try activeDevices(of: product, at: time, cursor, limit, in: transaction)
         case .disabled:
@@ -32,16 +38,16 @@ extension Books {
         }
     }
 
-    /// Those with that metadata, by key, and in that state if one is named. Reads no others.
-    public func devices(
+    /// Those with that metadata, and in that state if one is named.
+    private func devices(
         of product: ProductKey,
         with match: MetadataMatch,
-        state: DeviceState? = nil,
+        in state: DeviceState?,
         at time: Timestamp,
-        cursor: String? = nil,
-        limit: Int,
+        _ cursor: String?,
+        _ limit: Int,
         in transaction: borrowing some Transaction & ~Copyable
-    ) throws(StoreError) -> Page<(device: DeviceKey, record: DeviceRecord)> {
+    ) throws(StoreError) -> DevicePage {
         try page(
             of: notedDevices, prefix: KeyPair(product, match.place), filter: state?.name ?? "",
             reads: 3, cursor: cursor, limit: limit, in: transaction
