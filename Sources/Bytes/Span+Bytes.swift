@@ -40,6 +40,25 @@ extension Span where Element == UInt8 {
         return nil
     }
 
+    /// How many of them are `byte`. Looks at eight at a time.
+    @inlinable
+    public func count(of byte: UInt8) -> Int {
+        // Safe: a UInt8 has no padding.
+        let bytes = unsafe bytes
+        let pattern = UInt64(byte) &* 0x0101_0101_0101_0101
+        var found = 0
+        var offset = 0
+        while offset <= count - 8 {
+            found += (bytes.word(at: offset) ^ pattern).zeroByteCount
+            offset += 8
+        }
+        while offset < count {
+            if self[offset] == byte { found += 1 }
+            offset += 1
+        }
+        return found
+    }
+
     /// A copy that can be kept.
     @inlinable
     public var bytesArray: [UInt8] {
@@ -74,5 +93,19 @@ extension RawSpan {
         precondition(offset >= 0 && offset + 4 <= byteCount, "outside the bytes")
         // Safe: all four are inside, as has just been checked, and any bytes are a UInt32.
         return unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt32.self)
+    }
+}
+
+extension UInt64 {
+    /// How many of its eight bytes are zero.
+    @inlinable
+    @inline(__always)
+    var zeroByteCount: Int {
+        // A byte's high bit is set if one of its other seven is, or was itself: nothing is carried into the next.
+        let sevens: UInt64 = 0x7F7F_7F7F_7F7F_7F7F
+        let others = ((self & sevens) &+ sevens | self) & ~sevens
+        let zeros = (others ^ ~sevens) >> 7
+        // The highest byte of the product is the sum of all eight.
+        return Int(truncatingIfNeeded: (zeros &* 0x0101_0101_0101_0101) >> 56)
     }
 }

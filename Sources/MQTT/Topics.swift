@@ -1,3 +1,5 @@
+public import Bytes
+
 /// The rules for the topic a message is published to (4.7).
 public enum TopicName {
     /// The rule that `bytes` break as a topic name, or nil: well-formed UTF-8 without U+0000, no
@@ -27,11 +29,7 @@ public enum TopicName {
 
     /// How many levels a topic name or filter has (4.7.1.1): one more than it has slashes.
     @inlinable
-    public static func levelCount(of bytes: Span<UInt8>) -> Int {
-        var count = 1
-        for index in bytes.indices where bytes[index] == 0x2F { count += 1 }
-        return count
-    }
+    public static func levelCount(of bytes: Span<UInt8>) -> Int { 1 + bytes.count(of: 0x2F) }
 }
 
 /// What a subscription asks for (4.7), borrowed and valid, with the share it belongs to, if it

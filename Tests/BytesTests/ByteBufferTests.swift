@@ -100,6 +100,21 @@ import Testing
         }
     }
 
+    @Test("Bytes of one value are counted, wherever they are and whatever is beside them")
+    func counting() {
+        var random = SystemRandomNumberGenerator()
+        for length in 0...40 {
+            // Few values, those among them that a borrow or a carry between bytes would confuse.
+            let values: [UInt8] = [0x00, 0x01, 0x2E, 0x2F, 0x30, 0x7F, 0x80, 0xAF, 0xFF]
+            let bytes = (0..<length).map { _ in values.randomElement(using: &random)! }
+            for value in values {
+                let known = bytes.filter { $0 == value }.count
+                let found = bytes.span.count(of: value)
+                #expect(found == known, "\(value) in \(bytes)")
+            }
+        }
+    }
+
     private func isEqual(_ left: [UInt8], _ right: [UInt8]) -> Bool {
         left.span.isEqual(to: right.span)
     }

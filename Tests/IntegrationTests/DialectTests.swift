@@ -159,6 +159,48 @@ extension WholeGateway {
             }
         }
 
+        @Test("one topic of several devices, again and again, is each one's own at each time")
+        func sameTopic() async throws {
+            try await TestGateway.run { gateway in
+                let product = try await gateway.createProduct()
+                let other = try await gateway.createProduct("torch")
+                let devices = try await gateway.importDevices(["dk1", "dk2"], into: product)
+                let stranger = try await gateway.importDevice("dk1", into: other)
+                try await Self.set(.preset(.aws), of: product, at: gateway)
+                let key = try await gateway.createApplication(products: [product])
+                let backend = try gateway.connect(key, subscribedTo: "d/lamp/+/up/#")
+                func expect(_ client: TestClient, _ device: TestDevice) throws {
+                    #expect(try client.publish("dt/x", "y", qos: .atLeastOnce)?.code == 0)
+                    #expect(try backend.message().topic == device.up("dt/x"))
+                }
+                let one = try gateway.connect(devices[0])
+                for _ in 0..<2 { try expect(one, devices[0]) }
+                let two = try gateway.connect(devices[1])
+                try expect(two, devices[1])
+                try expect(one, devices[0])
+                // A topic that begins or ends as the one before is another one.
+                for topic in ["dt/xx", "dt", "dt/", "t/x"] {
+                    #expect(try one.publish(topic, "y", qos: .atLeastOnce)?.code == 0, "\(topic)")
+                    #expect(try backend.message().topic == devices[0].up(topic))
+                }
+                // Of a product without such topics, then of one with others: nothing is left of what was found before.
+                let third = try gateway.connect(stranger)
+                #expect(try third.publish("dt/x", "y", qos: .atLeastOnce)?.code == 0x87)
+                try expect(one, devices[0])
+                try await Self.set(.preset(.azure), of: product, at: gateway)
+                for _ in 0..<2 {
+                    #expect(try one.publish("dt/x", "y", qos: .atLeastOnce)?.code == 0x87)
+                }
+                try await Self.set(.preset(.aws), of: product, at: gateway)
+                try expect(one, devices[0])
+                // Another device's connection takes the place of the first one's.
+                try one.leave()
+                try two.leave()
+                let four = try gateway.connect(devices[1])
+                try expect(four, devices[1])
+            }
+        }
+
         @Test(
             "a stored session keeps what its device has subscribed to by its own name, and what came for it"
         )

@@ -17,10 +17,11 @@ extension Broker {
         _ slot: UInt32, _ publish: borrowing Publish, _ topic: Span<UInt8>,
         in context: inout ShardContext
     ) {
-        var name: [UInt8] = []
+        // The broker has none meanwhile, so that it can be lent to a call that changes the broker.
+        var name = OwnTopicName()
         swap(&name, &ownName)
-        if nameUp(topic, of: slot, into: &name, in: &context) {
-            serveNamed(slot, publish, topic: name.span, in: &context)
+        if find(&name, topic, of: slot, in: &context) {
+            serveNamed(slot, publish, topic: name.bytes, in: &context)
         } else {
             serveNamed(slot, publish, topic: topic, in: &context)
         }
@@ -31,13 +32,23 @@ extension Broker {
     func ownTopic(
         _ topic: Span<UInt8>, of slot: UInt32, in context: inout ShardContext
     ) -> [UInt8]? {
-        var name: [UInt8] = []
-        return nameUp(topic, of: slot, into: &name, in: &context) ? name : nil
+        var name = OwnTopicName()
+        return find(&name, topic, of: slot, in: &context) ? name.bytes.bytesArray : nil
     }
 
-    /// The same, into `name`, which keeps its memory from one message to the next.
-    func nameUp(
-        _ topic: Span<UInt8>, of slot: UInt32, into name: inout [UInt8],
+    /// The same, in memory that is kept. Most devices publish to one topic: that of the message before is not looked up
+    /// again.
+    @inline(__always)
+    private func find(
+        _ name: inout OwnTopicName, _ topic: Span<UInt8>, of slot: UInt32,
+        in context: inout ShardContext
+    ) -> Bool {
+        name.isOf(topic, by: context.wire.token(of: slot), asOf: context.quota.productsVersion)
+            || nameUp(&name, topic, of: slot, in: &context)
+    }
+
+    private func nameUp(
+        _ name: inout OwnTopicName, _ topic: Span<UInt8>, of slot: UInt32,
         in context: inout ShardContext
     ) -> Bool {
         guard let product = context.wire[slot].settings.productSlot,
@@ -46,13 +57,9 @@ extension Broker {
             Self.covers(classes.up, topic, of: device, at: slot, in: &context),
             device.topicPrefix.count + 3 + topic.count <= Self.topicMaximumBytes
         else { return false }
-        name.removeAll(keepingCapacity: true)
-        name.append(contentsOf: device.topicPrefix)
-        name.append(UInt8(ascii: "u"))
-        name.append(UInt8(ascii: "p"))
-        name.append(UInt8(ascii: "/"))
-        // Safe: the bytes are read during the call.
-        unsafe topic.withUnsafeBufferPointer { unsafe name.append(contentsOf: $0) }
+        name.set(
+            device.topicPrefix.span, topic, by: context.wire.token(of: slot),
+            asOf: context.quota.productsVersion)
         return true
     }
 
@@ -222,5 +229,41 @@ extension Broker {
             }
         }
         return losers
+    }
+}
+
+/// The name here of a topic that a device has published to by its own name for it: `d/{PK}/{DK}/up/T` of `T`.
+struct OwnTopicName: ~Copyable {
+    private var buffer = ByteBuffer()
+
+    /// Where `T` begins.
+    private var start = 0
+
+    /// Which connection has published to it, and what its product's topics were then.
+    private var publisher: Token?
+    private var version: UInt64 = 0
+
+    var bytes: Span<UInt8> {
+        @_lifetime(borrow self)
+        get { buffer.span }
+    }
+
+    /// Whether it is the name of `topic`, by which the same client means the same now.
+    @inline(__always)
+    func isOf(_ topic: Span<UInt8>, by client: Token?, asOf version: UInt64) -> Bool {
+        guard let publisher, publisher == client, version == self.version else { return false }
+        return buffer.span.extracting(start..<buffer.count).isEqual(to: topic)
+    }
+
+    mutating func set(
+        _ prefix: Span<UInt8>, _ topic: Span<UInt8>, by client: Token?, asOf version: UInt64
+    ) {
+        buffer.removeAll()
+        buffer.append(prefix)
+        buffer.append(utf8: "up/")
+        start = buffer.count
+        buffer.append(topic)
+        publisher = client
+        self.version = version
     }
 }

@@ -50,8 +50,8 @@ struct Broker: ~Copyable {
     /// Scratch memory: who gets the message that is being routed.
     var matches = Matches()
 
-    /// Scratch memory: the name here of a topic of a device's own.
-    var ownName: [UInt8] = []
+    /// The topic of a device's own that was published to last, and its name here.
+    var ownName = OwnTopicName()
 
     /// Connections that wait for their devices' rates.
     var delayed = DelayedPublishers()

@@ -44,6 +44,9 @@ struct Quota: ~Copyable {
     /// Whether the devices of one publish something that is not counted: read for every message.
     private(set) var hasUncounted = false
 
+    /// One more whenever a product is read: what was found out about its devices' topics before may hold no longer.
+    private(set) var productsVersion: UInt64 = 0
+
     /// Devices that alerts' digests are to tell of.
     private var seen = SeenDevices()
 
@@ -98,6 +101,7 @@ struct Quota: ~Copyable {
     /// Keeps what the books say of a product.
     mutating func keep(_ product: ProductFacts) {
         products.insert(product)
+        productsVersion += 1
         hasUplinks = products.hasUplinks
         storesMessages = products.storesMessages
         hasOwnTopics = products.hasOwnTopics
