@@ -52,6 +52,20 @@ struct MetadataTests {
         #expect(try client.controlPlane.ledger.verify() == [])
     }
 
+    @Test(
+        "what is no KEY=VALUE to search by is answered with its form, and one that is",
+        arguments: ["/v1/products", "/v1/products/lamp/devices"])
+    func searchedForm(_ path: String) async throws {
+        let client = try await furnished()
+        let rule = "must be 2 to 241 of any characters but control characters, like room=hall"
+        for wrong in ["hall", "=hall", "a%20b=hall", "room"] {
+            let answer = try await client.get("\(path)?metadata=\(wrong)")
+            #expect(answer.status == 422 && answer.reason == "invalid-request", "\(wrong)")
+            #expect(answer.json["detail"]?.text == "metadata: \(rule)", "\(answer.text)")
+        }
+        #expect(try await client.get("\(path)?metadata=room=hall").status == 200)
+    }
+
     @Test("keys and values have a form and a number, and what is wrong is named by its place")
     func forms() async throws {
         let client = try await furnished()

@@ -148,7 +148,8 @@ struct ReportTests {
         for (month, detail) in [
             ("2026-09", "month: account acme was made in 2026-10; there is nothing of 2026-09"),
             ("2026-11", "month: 2026-11 has not begun; 2026-10 is running"),
-            ("2026-13", "month: is not valid"), ("2026-1", "month: must be 7 of 0-9 -"),
+            ("2026-13", "month: must be 7 of 0-9 -, like 2026-11"),
+            ("2026-1", "month: must be 7 of 0-9 -, like 2026-11"),
         ] {
             let answer = try await client.get("\(Self.path)?month=\(month)")
             let isMonth = detail.contains("2026-10")

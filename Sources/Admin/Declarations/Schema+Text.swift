@@ -53,8 +53,12 @@ extension Schema {
             case .email: return "an e-mail address like ann@example.org"
             case nil: break
             }
-            if lengths == 0...Int.max, alphabet == .anything { return "a text" }
-            return "\(Schema.rule(of: lengths)) of \(alphabet.rule)"
+            let rule =
+                lengths == 0...Int.max && alphabet == .anything
+                ? "a text" : "\(Schema.rule(of: lengths)) of \(alphabet.rule)"
+            // What its parser asks for besides, an example says better.
+            guard form != nil, let example else { return rule }
+            return "\(rule), like \(example)"
         }
 
         /// The most that a pattern counts.

@@ -47,15 +47,24 @@ struct Call: Sendable {
 
     /// A parameter of the query; `nil` when it is missing. Traps when it is not declared.
     func query(_ name: String) -> String? {
-        precondition(operation.query.contains { $0.name == name }, "\(name) is not declared")
+        _ = queryParameter(name)
         return query[name]
     }
 
     /// As above, of a type that takes what the declared form allows; throws when it does not.
     func query<Value>(_ name: String, _ make: (String) -> Value?) throws(Problem) -> Value? {
         guard let text = query(name) else { return nil }
-        guard let value = make(text) else { throw .invalid("\(name): is not valid") }
+        guard let value = make(text) else {
+            throw .invalid("\(name): \(queryParameter(name).schema.unfit)")
+        }
         return value
+    }
+
+    private func queryParameter(_ name: String) -> Parameter {
+        guard let parameter = operation.query.first(where: { $0.name == name }) else {
+            preconditionFailure("\(name) is not declared")
+        }
+        return parameter
     }
 
     /// A header; `nil` when it is missing. Traps when it is not declared.
@@ -161,7 +170,7 @@ struct Call: Sendable {
 extension Call {
     /// The members of the request's body, a JSON object of the declared form. Traps when the
     /// operation declares none.
-    func fields() async throws -> Fields { Fields(try await json()) }
+    func fields() async throws -> Fields { Fields(try await json(), of: operation.body?.json) }
 
     /// The request's body, of the declared form. Traps when the operation declares no JSON.
     func json() async throws -> JSON {
@@ -374,9 +383,12 @@ extension Call {
 /// or requires what it does not require, gets a problem instead of a value.
 struct Fields {
     private var values: [String: JSON] = [:]
+    private let schema: Schema?
 
-    /// The members of an object; none of anything else.
-    init(_ json: JSON) {
+    /// The members of an object; none of anything else. `schema`: what they were checked by, to say what a value that
+    /// its type does not take should have been.
+    init(_ json: JSON, of schema: Schema? = nil) {
+        self.schema = schema
         guard case .object(let members) = json else { return }
         for member in members where member.value != .null { values[member.name] = member.value }
     }
@@ -409,12 +421,23 @@ struct Fields {
         try required(try optional(name, make), name)
     }
 
+    /// The same of a whole number.
+    func optional<Value>(number name: String, _ make: (Int64) -> Value?) throws(Problem) -> Value? {
+        try optional(name, as: { $0.integer.flatMap(make) })
+    }
+
+    func required<Value>(number name: String, _ make: (Int64) -> Value?) throws(Problem) -> Value {
+        try required(try optional(number: name, make), name)
+    }
+
     private func optional<Value>(
         _ name: String,
         as take: (JSON) -> Value?
     ) throws(Problem) -> Value? {
         guard let json = values[name] else { return nil }
-        guard let value = take(json) else { throw .invalid("\(name): is not valid") }
+        guard let value = take(json) else {
+            throw .invalid("\(name): \(schema?.member(named: name)?.unfit ?? "is not valid")")
+        }
         return value
     }
 

@@ -72,7 +72,7 @@ extension Routes {
     }
 
     /// Unless it is said.
-    private static let stopPercent: Int64 = 20
+    private static let stopPercent = UpgradePercent(20)!
 
     private static func create(_ call: Call) async throws -> Response {
         let (key, _) = try call.product()
@@ -89,16 +89,14 @@ extension Routes {
         case (nil, let named?): filter = .devices(Set(named).sorted())
         case (_?, _?): preconditionFailure("no form of the body has both")
         }
-        let percent = try fields.optionalNumber("stopPercent") ?? Self.stopPercent
-        guard let stopPercent = UpgradePercent(Int(percent)) else {
-            throw Problem.invalid("stopPercent: is not valid")
-        }
+        let stopPercent = try fields.optional(number: "stopPercent") { UpgradePercent(Int($0)) }
         let startsAt = try fields.optional("startsAt") { Timestamp(timeOrDay: $0) }
         let endsAt = try fields.required("endsAt") { Timestamp(timeOrDay: $0) }
         let campaign = NewCampaign(
             product: key, id: id, version: try fields.required("firmware", FirmwareVersion.init),
             filter: filter, perMinute: UInt32(try fields.number("perMinute")),
-            startsAt: startsAt, endsAt: endsAt, stopPercent: stopPercent)
+            startsAt: startsAt, endsAt: endsAt,
+            stopPercent: stopPercent ?? Self.stopPercent)
         guard call.controlPlane.firmwareLinks != nil else { throw Problem(.firmwareNotOffered) }
         let document = try await call.submit(.campaigns(.create(campaign))) { _ in
             let made = try call.read(or: .campaigns(.unknown(key, id))) {

@@ -135,8 +135,8 @@ extension Routes {
             let fields = try await call.fields()
             let id = try fields.required("id", UpgradeID.init)
             try Self.requireOwn(id)
-            guard let size = UpgradeSize(bytes: UInt64(try fields.number("sizeBytes"))) else {
-                throw Problem.invalid("sizeBytes: is not valid")
+            let size = try fields.required(number: "sizeBytes") {
+                UInt64(exactly: $0).flatMap(UpgradeSize.init(bytes:))
             }
             let document = try await Self.submit(.request(identity, id, size), call)
             let path = "/v1/products/\(identity.product)/devices/\(identity.device)/upgrades/\(id)"
