@@ -107,6 +107,11 @@ struct BulkTests {
             let answer = try await client.post("/v1/products/lamp/bulk", wrong)
             #expect(answer.status == 422, "\(answer.text)")
         }
+        let fault = try await client.post(
+            "/v1/products/lamp/bulk", ["action": "kick", "filter": ["metadata": "room"]]
+        ).json["errors"]?.array?.first
+        #expect(fault?["pointer"]?.text == "/filter/metadata")
+        #expect(fault?["detail"]?.text?.hasSuffix("control characters, like room=hall") == true)
         #expect(
             try await client.post(
                 "/v1/products/none/bulk",

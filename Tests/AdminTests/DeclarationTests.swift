@@ -1,3 +1,4 @@
+import Cryptography
 import Gateway
 import HTTPTypes
 import Ledger
@@ -22,6 +23,18 @@ struct DeclarationTests {
             #expect(operation?["operationId"]?.text == route.operation.id)
         }
         #expect(Set(Routes.all.map(\.operation.id)).count == Routes.all.count)
+    }
+
+    @Test(
+        "Base64 of every length is taken by a signature's pattern as by its parser",
+        arguments: [1, 2, 3, 4, 1_022, 1_023, 1_024, 1_025, 1_026, 1_027])
+    func signatures(count: Int) throws {
+        guard case .text(let rule) = Schema.firmwareSignature.bare, let form = rule.form else {
+            return #expect(Bool(false), "a text with a form")
+        }
+        let text = Base64.encoded([UInt8](repeating: 0xA5, count: count))
+        let isMatched = try Regex(form).wholeMatch(in: text) != nil
+        #expect(isMatched == (count <= 1_024) && rule.allows(text) == isMatched, "\(text.count)")
     }
 
     @Test("names have the pattern of their type, and say so")

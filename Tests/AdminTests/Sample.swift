@@ -57,7 +57,7 @@ struct Sample {
         switch schema.bare {
         case .text(let rule):
             if let name = names[name] ?? Self.usual[name] { return .text(name) }
-            if let form = rule.form { return .text(form) }
+            if let example = rule.example { return .text(example) }
             switch rule.format {
             case .time, .timeOrDay: return "2026-11-21T08:00:00Z"
             case .day: return "2026-11-21"

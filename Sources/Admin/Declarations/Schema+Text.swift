@@ -22,6 +22,9 @@ extension Schema {
         /// Of a text with a parser of its own, which decides: a regular expression for the document.
         var form: String?
 
+        /// That parser, where it refuses some of what lengths and alphabet allow and nothing else says so better.
+        var parser: Parser?
+
         /// One that is meant, for the document; of every text with a parser of its own.
         var example: String?
 
@@ -34,6 +37,7 @@ extension Schema {
             case nil:
                 lengths.contains(text.unicodeScalars.count)
                     && text.unicodeScalars.allSatisfy(alphabet.contains)
+                    && parser?.takes(text) ?? true
             }
         }
 
@@ -56,8 +60,8 @@ extension Schema {
             let rule =
                 lengths == 0...Int.max && alphabet == .anything
                 ? "a text" : "\(Schema.rule(of: lengths)) of \(alphabet.rule)"
-            // What its parser asks for besides, an example says better.
-            guard form != nil, let example else { return rule }
+            // What a parser asks for besides, an example says best.
+            guard parser != nil, let example else { return rule }
             return "\(rule), like \(example)"
         }
 
@@ -74,6 +78,21 @@ extension Schema {
                 lengths.upperBound > Self.countedMaximum ? "" : String(lengths.upperBound)
             return "^[\(alphabet.characterClass)]{\(lengths.lowerBound),\(upper)}$"
         }
+    }
+
+    /// Reads a text as a value of a type; of one type there is one.
+    struct Parser: Equatable, Sendable {
+        private let type: String
+
+        /// Whether a text is such a value.
+        let takes: @Sendable (String) -> Bool
+
+        init<Value>(_ parse: @escaping @Sendable (String) -> Value?) {
+            type = "\(Value.self)"
+            takes = { parse($0) != nil }
+        }
+
+        static func == (one: Parser, other: Parser) -> Bool { one.type == other.type }
     }
 
     /// A range of lengths or counts, for people.

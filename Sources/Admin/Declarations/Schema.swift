@@ -56,12 +56,6 @@ indirect enum Schema: Equatable, Sendable {
         case .named, .noted, .text, .integer, .flag, .choice, .list, .map, .either: []
         }
     }
-
-    /// What a member of an object is, in the first of its forms that has one of that name.
-    func member(named name: String) -> Schema? {
-        let forms = if case .either(let forms) = bare { forms } else { [self] }
-        return forms.lazy.compactMap { $0.members.first { $0.name == name }?.schema }.first
-    }
 }
 
 extension Schema {

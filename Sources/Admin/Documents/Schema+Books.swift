@@ -1,6 +1,7 @@
 import Cryptography
 public import Gateway
 import Ledger
+import Time
 
 /// Documents with more than their records have.
 extension Schema {
@@ -112,12 +113,13 @@ extension Schema {
             lengths: 2...(MetadataKey.maximumLength + 1 + MetadataValue.maximumLength),
             alphabet: .printable,
             form: #"^[A-Za-z0-9_.-]{1,40}=[^\u0000-\u001F\u007F-\u009F]{0,200}$"#,
-            example: "room=hall"))
+            parser: Parser { MetadataMatch($0) }, example: "room=hall"))
 
     static let month = text(
         .init(
             lengths: 7...7, alphabet: .bytes(where: { "0123456789-".utf8.contains($0) }),
-            form: "^[0-9]{4}-(0[1-9]|1[0-2])$", example: "2026-11"))
+            form: "^[0-9]{4}-(0[1-9]|1[0-2])$", parser: Parser { Month($0) },
+            example: "2026-11"))
 
     static let validityDays = integer(1...36_500)
 
@@ -134,10 +136,13 @@ extension Schema {
             lengths: 64...64, form: "^[0-9A-Fa-f]{64}$",
             example: String(repeating: "0", count: 64)))
 
-    /// Base64.
+    /// Base64 of 1,024 bytes at most: 341 times three, and one more.
     static let firmwareSignature = text(
         .init(
-            lengths: 4...4 * ((FirmwareSignature.maximumLength + 2) / 3), form: Base64.form,
+            lengths: 4...1_368,
+            form: "^(([A-Za-z0-9+/]{4}){0,340}([A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=)"
+                + "|([A-Za-z0-9+/]{4}){0,341}[A-Za-z0-9+/]{2}==)$",
+            parser: Parser { Base64.decoded($0).flatMap { FirmwareSignature($0) } },
             example: "c2lnbmVk"))
 
     /// The last part of a link to an image.
@@ -192,7 +197,10 @@ extension Schema {
             "BinaryMessage",
             .object([
                 "topic": messageTopic,
-                "payloadBase64": .text(.init(form: Base64.form, example: "eyJvbiI6dHJ1ZX0=")),
+                "payloadBase64": .text(
+                    .init(
+                        form: Base64.form, parser: Parser { Base64.decoded($0) },
+                        example: "eyJvbiI6dHJ1ZX0=")),
                 "qos": messageQoS,
             ])),
     ])

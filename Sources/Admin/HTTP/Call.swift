@@ -47,24 +47,15 @@ struct Call: Sendable {
 
     /// A parameter of the query; `nil` when it is missing. Traps when it is not declared.
     func query(_ name: String) -> String? {
-        _ = queryParameter(name)
+        precondition(operation.query.contains { $0.name == name }, "\(name) is not declared")
         return query[name]
     }
 
     /// As above, of a type that takes what the declared form allows; throws when it does not.
     func query<Value>(_ name: String, _ make: (String) -> Value?) throws(Problem) -> Value? {
         guard let text = query(name) else { return nil }
-        guard let value = make(text) else {
-            throw .invalid("\(name): \(queryParameter(name).schema.unfit)")
-        }
+        guard let value = make(text) else { throw .invalid("\(name): is not valid") }
         return value
-    }
-
-    private func queryParameter(_ name: String) -> Parameter {
-        guard let parameter = operation.query.first(where: { $0.name == name }) else {
-            preconditionFailure("\(name) is not declared")
-        }
-        return parameter
     }
 
     /// A header; `nil` when it is missing. Traps when it is not declared.
@@ -170,7 +161,7 @@ struct Call: Sendable {
 extension Call {
     /// The members of the request's body, a JSON object of the declared form. Traps when the
     /// operation declares none.
-    func fields() async throws -> Fields { Fields(try await json(), of: operation.body?.json) }
+    func fields() async throws -> Fields { Fields(try await json()) }
 
     /// The request's body, of the declared form. Traps when the operation declares no JSON.
     func json() async throws -> JSON {
@@ -383,12 +374,9 @@ extension Call {
 /// or requires what it does not require, gets a problem instead of a value.
 struct Fields {
     private var values: [String: JSON] = [:]
-    private let schema: Schema?
 
-    /// The members of an object; none of anything else. `schema`: what they were checked by, to say what a value that
-    /// its type does not take should have been.
-    init(_ json: JSON, of schema: Schema? = nil) {
-        self.schema = schema
+    /// The members of an object; none of anything else.
+    init(_ json: JSON) {
         guard case .object(let members) = json else { return }
         for member in members where member.value != .null { values[member.name] = member.value }
     }
@@ -435,9 +423,7 @@ struct Fields {
         as take: (JSON) -> Value?
     ) throws(Problem) -> Value? {
         guard let json = values[name] else { return nil }
-        guard let value = take(json) else {
-            throw .invalid("\(name): \(schema?.member(named: name)?.unfit ?? "is not valid")")
-        }
+        guard let value = take(json) else { throw .invalid("\(name): is not valid") }
         return value
     }
 

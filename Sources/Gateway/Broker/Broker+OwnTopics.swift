@@ -33,11 +33,11 @@ extension Broker {
         _ topic: Span<UInt8>, of slot: UInt32, in context: inout ShardContext
     ) -> [UInt8]? {
         var name = OwnTopicName()
-        return find(&name, topic, of: slot, in: &context) ? name.bytes.bytesArray : nil
+        return nameUp(&name, topic, of: slot, in: &context) ? name.bytes.bytesArray : nil
     }
 
-    /// The same, in memory that is kept. Most devices publish to one topic: that of the message before is not looked up
-    /// again.
+    /// The same, in memory that is kept. What arrives in one piece from a device is mostly of one topic: that of the
+    /// message before is not looked up again.
     @inline(__always)
     private func find(
         _ name: inout OwnTopicName, _ topic: Span<UInt8>, of slot: UInt32,

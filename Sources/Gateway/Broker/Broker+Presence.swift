@@ -26,9 +26,8 @@ enum GatewayTopic {
         guard count > 0, topic.extracting(count..<topic.count).isEqual(to: name),
             topic[count - 1] == UInt8(ascii: "/")
         else { return nil }
-        var slashes = 0
-        for index in 0..<count where topic[index] == UInt8(ascii: "/") { slashes += 1 }
-        return slashes == 3 ? count : nil
+        let prefix = topic.extracting(0..<count)
+        return prefix.count(of: UInt8(ascii: "/")) == 3 ? count : nil
     }
 }
 
